@@ -1,0 +1,498 @@
+package redstart
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/redstart-go/redstart/internal/clientip"
+	"github.com/redstart-go/redstart/internal/headers"
+	"github.com/redstart-go/redstart/internal/logging"
+	"github.com/redstart-go/redstart/internal/requestid"
+	"github.com/redstart-go/redstart/internal/routing"
+	"github.com/redstart-go/redstart/internal/serving"
+	"github.com/redstart-go/redstart/sse"
+)
+
+// Version is the version of the framework.
+const Version = "0.1.0"
+
+// App holds the routes and serves them. Make one with [New]. Routes, middleware
+// and handlers for errors may be registered in any order; those registered while
+// it serves count from the next request on. An App is an [http.Handler] and safe
+// for concurrent use.
+type App struct {
+	group
+	config  config
+	streams *sse.Server
+	ids     *requestid.Source
+
+	mu         sync.Mutex // guards registration
+	registered []*route
+	statics    []*route
+	names      map[string]*route
+	tables     map[string]*routing.Table[*route] // by host
+	wrappers   []func(http.Handler) http.Handler
+	onStart    []func(context.Context) error
+	onStop     []func(context.Context) error
+	entry      atomic.Pointer[http.Handler]
+}
+
+// Option sets up an [App].
+type Option func(*config)
+
+type config struct {
+	logger           zerolog.Logger
+	withoutAccessLog bool
+	withoutRecover   bool
+	withoutRequestID bool
+	bodyLimit        int64
+	timeouts         Timeouts
+	tls              *tls.Config
+	certFile         string
+	keyFile          string
+	h2c              bool
+	trust            clientip.Trust
+	headers          []defaultHeader
+	streams          *sse.Server
+	notFound         Handler
+	notAllowed       Handler
+	err              error // of an option; reported when the app starts
+}
+
+// DefaultBodyLimit bounds a request's body, in bytes, unless another limit is set.
+const DefaultBodyLimit = 4 << 20
+
+// Timeouts bound how long clients may take. Zero stands for the default; a
+// negative value for no bound. None of them ends a stream that goes on: streams
+// bound each single write instead.
+type Timeouts struct {
+	Header time.Duration // for the request's header to arrive; 10 s
+	Body   time.Duration // without a byte of the request's body; 30 s
+	Write  time.Duration // from the header to the end of a plain reply; 60 s
+	Stall  time.Duration // without a byte of a download being taken; 30 s
+	Idle   time.Duration // between two requests of a connection; 120 s
+	Drain  time.Duration // from the signal to stop to the end of the program; 15 s
+}
+
+func (t Timeouts) withDefaults() Timeouts {
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&t.Header, 10 * time.Second}, {&t.Body, 30 * time.Second}, {&t.Write, 60 * time.Second},
+		{&t.Stall, 30 * time.Second}, {&t.Idle, 120 * time.Second}, {&t.Drain, 15 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+		*d.value = max(*d.value, 0)
+	}
+	return t
+}
+
+// WithTimeouts sets the timeouts.
+func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t } }
+
+// WithLogger sets the logger. The default writes to standard error: readable on a
+// terminal, JSON otherwise.
+func WithLogger(l zerolog.Logger) Option { return func(c *config) { c.logger = l } }
+
+// WithoutAccessLog turns off the log line of each request. Errors with a status
+// of 500 and above are logged nevertheless.
+func WithoutAccessLog() Option { return func(c *config) { c.withoutAccessLog = true } }
+
+// WithoutRecover lets panics of handlers go up to net/http, which cuts the
+// connection, and to the middleware of UseHTTP on their way.
+func WithoutRecover() Option { return func(c *config) { c.withoutRecover = true } }
+
+// WithoutRequestID turns request ids off.
+func WithoutRequestID() Option { return func(c *config) { c.withoutRequestID = true } }
+
+// WithBodyLimit bounds the bodies of requests, in bytes. The default is 4 MiB; 0
+// is no bound. [BodyLimit] sets it for one route.
+func WithBodyLimit(bytes int64) Option { return func(c *config) { c.bodyLimit = bytes } }
+
+// WithTLS serves HTTPS, and HTTP/2 over it, with a certificate and key in PEM files.
+func WithTLS(certFile, keyFile string) Option {
+	return func(c *config) { c.certFile, c.keyFile = certFile, keyFile }
+}
+
+// WithTLSConfig serves HTTPS, and HTTP/2 over it, as the configuration says.
+func WithTLSConfig(t *tls.Config) Option { return func(c *config) { c.tls = t } }
+
+// WithH2C serves HTTP/2 without TLS besides HTTP/1.1, for use behind a proxy: one
+// connection then carries many streams.
+func WithH2C() Option { return func(c *config) { c.h2c = true } }
+
+// TrustProxies lets these proxies speak for their clients in Forwarded and
+// X-Forwarded-For, -Host and -Proto. An entry is a network such as "10.0.0.0/8",
+// an address, or one of "loopback", "private" and "unix". By default nobody is
+// trusted, and [Request.IP] is the peer.
+func TrustProxies(networks ...string) Option {
+	return func(c *config) {
+		trust, err := clientip.ParseTrust(networks...)
+		c.trust, c.err = trust, errors.Join(c.err, err)
+	}
+}
+
+// DefaultHeader sets a header on every reply that lacks it, error replies, files
+// and streams included, but for paths that are, or are below, one of except.
+func DefaultHeader(name, value string, except ...string) Option {
+	return func(c *config) {
+		if _, err := (*headers.Changes)(nil).Set(name, value); err != nil {
+			c.err = errors.Join(c.err, err)
+			return
+		}
+		c.headers = append(c.headers, defaultHeader{http.CanonicalHeaderKey(name), []string{value}, except})
+	}
+}
+
+// WithStreams sets what all event streams of the app share: their heartbeat,
+// limits and drain. The server must not be shared with another app.
+func WithStreams(s *sse.Server) Option { return func(c *config) { c.streams = s } }
+
+// New makes an App that recovers from panics, gives requests an id and writes an
+// access log; options turn these off.
+func New(opts ...Option) *App {
+	c := config{logger: logging.Default(os.Stderr), bodyLimit: DefaultBodyLimit}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	c.timeouts = c.timeouts.withDefaults()
+	a := &App{
+		config: c, streams: c.streams, ids: requestid.NewSource(),
+		names: map[string]*route{}, tables: map[string]*routing.Table[*route]{"": {}},
+	}
+	a.group.app = a
+	if a.streams == nil {
+		a.streams = &sse.Server{}
+	}
+	if a.streams.ClientKey == nil {
+		a.streams.ClientKey = func(r *http.Request) string { return a.config.trust.Resolve(r).Address() }
+	}
+	if a.streams.ErrorMessage == nil {
+		a.streams.ErrorMessage = streamError
+	}
+	return a
+}
+
+// Streams returns what the app's event streams share, to ask for their number.
+func (a *App) Streams() *sse.Server { return a.streams }
+
+// Host makes a group of routes for one host name. A request for that host is
+// answered by them first, then by the routes for every host.
+func (a *App) Host(name string) *Group {
+	host := hostName(name)
+	a.change(func() {
+		if a.tables[host] == nil {
+			a.tables[host] = &routing.Table[*route]{}
+		}
+	})
+	return &Group{group{app: a, parent: &a.group, host: host}}
+}
+
+// UseHTTP puts net/http middleware around everything, the first outermost. It
+// must let streams flush: a ResponseWriter it wraps needs an Unwrap method.
+func (a *App) UseHTTP(mw ...func(http.Handler) http.Handler) {
+	a.change(func() { a.wrappers = append(a.wrappers, mw...) })
+}
+
+// NotFound chooses the reply where no route answers. Its status is 404 unless it
+// sets one.
+func (a *App) NotFound(h Handler) { a.change(func() { a.config.notFound = h }) }
+
+// MethodNotAllowed chooses the reply where the path has routes for other methods
+// only. Its status is 405 unless it sets one; Allow is added to it.
+func (a *App) MethodNotAllowed(h Handler) { a.change(func() { a.config.notAllowed = h }) }
+
+// OnStart adds a function that runs before the first request is taken, in the
+// order of adding. An error stops the start and is returned from it.
+func (a *App) OnStart(f func(context.Context) error) {
+	a.change(func() { a.onStart = append(a.onStart, f) })
+}
+
+// OnStop adds a function that runs when the last request has ended, in reverse
+// order of adding. All run, whatever errors they return; the errors are returned
+// from Start, Run or Serve.
+func (a *App) OnStop(f func(context.Context) error) {
+	a.change(func() { a.onStop = append(a.onStop, f) })
+}
+
+// change does one registration; the routes are built anew at the next request.
+func (a *App) change(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f()
+	a.entry.Store(nil)
+}
+
+func (a *App) addRoute(r *route) {
+	a.change(func() {
+		if other := a.names[r.name]; r.name != "" && other != nil {
+			panic(fmt.Sprintf("redstart: two routes are named %q: %s at %s and %s at %s", r.name, other.pattern, other.where, r.pattern, r.where))
+		}
+		if err := a.tables[r.group.host].Add(r.method, r.pattern, r, r.where); err != nil {
+			panic("redstart: " + err.Error())
+		}
+		if r.name != "" {
+			a.names[r.name] = r
+		}
+		a.registered = append(a.registered, r)
+	})
+}
+
+func (a *App) addStatic(r *route) {
+	a.change(func() { a.statics = append(a.statics, r) })
+}
+
+// Routes lists what is registered, in the order of registration.
+func (a *App) Routes() []RouteInfo {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	infos := make([]RouteInfo, 0, len(a.registered))
+	for _, r := range slices.Concat(a.registered, a.statics) {
+		infos = append(infos, RouteInfo{
+			Method: r.method, Pattern: r.pattern, Name: r.name,
+			Handler: handlerName(r.handler), Source: r.where, Host: r.group.host,
+		})
+	}
+	return infos
+}
+
+// URL makes the path of a named route from pairs of a parameter's name and value:
+// app.URL("crime", "id", 7). Values are escaped. An unknown name, a parameter
+// that is missing, unknown or empty, and an odd number of pairs are errors.
+func (a *App) URL(name string, pairs ...any) (string, error) {
+	a.mu.Lock()
+	r := a.names[name]
+	a.mu.Unlock()
+	if r == nil {
+		return "", fmt.Errorf("redstart: URL: no route is named %q", name)
+	}
+	if len(pairs)%2 != 0 {
+		return "", fmt.Errorf("redstart: URL %q: the last parameter has no value", name)
+	}
+	args := make(map[string]string, len(pairs)/2)
+	for pair := range slices.Chunk(pairs, 2) {
+		args[fmt.Sprint(pair[0])] = fmt.Sprint(pair[1])
+	}
+	u, err := r.parsed.URL(args)
+	if err != nil {
+		return "", fmt.Errorf("redstart: URL %q: %w", name, err)
+	}
+	return u, nil
+}
+
+// handler returns the compiled app, which it builds after a change.
+func (a *App) handler() http.Handler {
+	if h := a.entry.Load(); h != nil {
+		return *h
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if h := a.entry.Load(); h != nil {
+		return *h
+	}
+	var h http.Handler = &dispatcher{app: a, routes: a.build()}
+	for _, wrap := range slices.Backward(a.wrappers) {
+		h = wrap(h)
+	}
+	a.entry.Store(&h)
+	return h
+}
+
+// ServeHTTP answers one request. It lets the app be used wherever an
+// [http.Handler] is wanted, tests included.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler().ServeHTTP(w, r) }
+
+// Start serves on addr until SIGINT or SIGTERM, then drains: it takes no new
+// connections, lets requests finish, tells streams to reconnect elsewhere, and
+// runs the OnStop functions. A second signal ends it at once. The address is
+// "host:port", ":port", or "unix:/path/to/socket".
+//
+// It returns nil after an orderly stop. Errors, such as a port in use, are logged
+// as well, so that a main function need not look.
+func (a *App) Start(addr string) error {
+	err := serving.UntilSignal(a.config.logger, func(ctx context.Context, force <-chan struct{}) error {
+		l, err := serving.Listen(ctx, addr)
+		if err != nil {
+			return err
+		}
+		return a.serve(ctx, force, l)
+	})
+	if err != nil {
+		a.config.logger.Error().Err(err).Msg("stopped")
+	}
+	return err
+}
+
+// Run is [App.Start] that stops when ctx ends instead of on a signal, and does not
+// log the error it returns.
+func (a *App) Run(ctx context.Context, addr string) error {
+	l, err := serving.Listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	return a.Serve(ctx, l)
+}
+
+// Serve is [App.Run] on a listener, which it closes.
+func (a *App) Serve(ctx context.Context, l net.Listener) error { return a.serve(ctx, nil, l) }
+
+func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) error {
+	if err := a.config.err; err != nil {
+		return errors.Join(fmt.Errorf("redstart: %w", err), l.Close())
+	}
+	a.handler() // built now, what is wrong with the routes is found before the first request
+	a.mu.Lock()
+	c := serving.Config{
+		Handler: a, Logger: a.config.logger,
+		TLS: a.config.tls, CertFile: a.config.certFile, KeyFile: a.config.keyFile, H2C: a.config.h2c,
+		HeaderTimeout: a.config.timeouts.Header, WriteTimeout: a.config.timeouts.Write,
+		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
+		OnStart: slices.Clone(a.onStart), OnStop: slices.Clone(a.onStop), Drain: a.streams.Drain,
+		Started: func(url string) {
+			a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version).Msg("listening")
+		},
+	}
+	a.mu.Unlock()
+	return c.Serve(ctx, force, l)
+}
+
+// defaultHeader is a header that every reply gets if it lacks it.
+type defaultHeader struct {
+	name   string
+	value  []string
+	except []string
+}
+
+func (a *App) defaultHeaders(h http.Header, req *Request) {
+	for _, d := range a.config.headers {
+		if _, has := h[d.name]; !has && !slices.ContainsFunc(d.except, req.below) {
+			h[d.name] = d.value[:1:1]
+		}
+	}
+}
+
+// below says whether the request's path is the prefix, or below it.
+func (req *Request) below(prefix string) bool {
+	rest, ok := strings.CutPrefix(req.http.URL.Path, strings.TrimSuffix(prefix, "/"))
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// dispatcher is the app compiled: it takes a request through the middleware and
+// the handler, and then, alone with the connection, writes what they returned.
+type dispatcher struct {
+	app    *App
+	routes *routes
+}
+
+func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := d.app
+	req := &Request{http: r, w: w, app: a, begin: time.Now(), limit: a.config.bodyLimit}
+	if !a.config.withoutRequestID {
+		req.id.Assign(a.ids, r.Header)
+	}
+	chain := d.routes.find(req)
+	if req.route != nil {
+		req.limit = req.route.bodyLimit
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &bodyReader{ReadCloser: r.Body, req: req, left: req.limit, stall: a.config.timeouts.Body}
+	}
+	defer req.release()
+	resp := chain(req)
+	outcome, abort := req.reply(resp)
+	outcome.Duration = time.Since(req.begin)
+	req.account(resp, outcome)
+	if abort && r.Context().Value(http.ServerContextKey) != nil {
+		// Only a server can cut the connection; without one, as in a test with a
+		// recorder, the panic would reach the caller.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// release ends what belongs to the request: its context, and streams that were
+// returned by a handler and never served.
+func (req *Request) release() {
+	for _, stream := range req.tracked {
+		stream.Discard()
+	}
+	if c := req.ctx.Load(); c != nil {
+		c.cancel(errReplied)
+	}
+}
+
+var errReplied = errors.New("redstart: the request has been replied to")
+
+// track remembers a stream, to discard it should it never be served.
+func (req *Request) track(resp Response) {
+	if stream := resp.body.(*sse.Stream); !slices.Contains(req.tracked, stream) {
+		req.tracked = append(req.tracked, stream)
+	}
+}
+
+// account tells whoever asked of the outcome, and writes the access log.
+func (req *Request) account(resp Response, outcome Outcome) {
+	for d := resp.done; d != nil; d = d.next {
+		req.callDone(d.f, outcome)
+	}
+	c := &req.app.config
+	failed := outcome.Status >= 500 || outcome.Err != nil
+	if c.withoutAccessLog && !failed {
+		return
+	}
+	event := c.logger.Info()
+	if failed {
+		event = c.logger.Error()
+	}
+	if event == nil {
+		return
+	}
+	event.Str("method", req.http.Method).Str("path", req.http.URL.Path).Int("status", outcome.Status).
+		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", req.IP())
+	if req.id.Text != "" {
+		event.Str("request_id", req.id.Text)
+	}
+	if req.route != nil && req.route.pattern != req.http.URL.Path {
+		event.Str("route", req.route.pattern)
+	}
+	if outcome.Reason != "" {
+		event.Str("reason", outcome.Reason)
+	}
+	message := "request"
+	if resp.kind == kindEvents && outcome.Status < 400 {
+		message = "stream"
+		event.Int64("events", outcome.Events)
+	}
+	if err := cmp.Or(outcome.Err, resp.err); err != nil && failed {
+		event.Err(err)
+		if stack := stackOf(err); stack != nil {
+			event.Bytes("stack", stack)
+		}
+	}
+	event.Msg(message)
+}
+
+func (req *Request) callDone(f func(Outcome), outcome Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := recovered(v)
+			req.Log().Error().Err(err).Bytes("stack", err.Stack).Msg("a WithDone function panicked")
+		}
+	}()
+	f(outcome)
+}

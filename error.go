@@ -1,0 +1,275 @@
+package redstart
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+
+	"github.com/redstart-go/redstart/internal/jsonx"
+	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/sse"
+)
+
+// StatusClientClosedRequest is what the access log shows for a request whose
+// client left before there was a reply. Nobody ever receives it.
+const StatusClientClosedRequest = 499
+
+// HTTPError is an error with the HTTP status and the text that the client is
+// told. Make one with [Error] or [Errorf]. It is immutable.
+type HTTPError struct {
+	status int
+	detail string
+	cause  error
+	fields map[string]any
+}
+
+// Error makes an error that is replied with the given status. The detail is
+// shown to the client. A status outside 400 to 599 becomes 500.
+func Error(status int, detail string) *HTTPError {
+	if status < 400 || status > 599 {
+		status = http.StatusInternalServerError
+	}
+	return &HTTPError{status: status, detail: detail}
+}
+
+// Errorf is [Error] with a formatted detail. An error wrapped by %w is the cause,
+// for [errors.Is] and the log; mind that its text is part of the detail.
+func Errorf(status int, format string, args ...any) *HTTPError {
+	wrapped := fmt.Errorf(format, args...)
+	e := Error(status, wrapped.Error())
+	e.cause = errors.Unwrap(wrapped)
+	return e
+}
+
+// Error returns the detail, or the status text when there is none, and the cause.
+func (e *HTTPError) Error() string {
+	return cmp.Or(e.detail, http.StatusText(e.status), "status "+strconv.Itoa(e.status))
+}
+
+// StatusCode returns the HTTP status.
+func (e *HTTPError) StatusCode() int { return e.status }
+
+// Unwrap returns the cause.
+func (e *HTTPError) Unwrap() error { return e.cause }
+
+// WithCause returns a copy with a cause that is logged and not shown.
+func (e *HTTPError) WithCause(cause error) *HTTPError {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
+// WithField returns a copy with an extension member for the problem document
+// (RFC 9457 section 3.2). The members that the RFC defines can be set too.
+func (e *HTTPError) WithField(name string, value any) *HTTPError {
+	c := *e
+	c.fields = maps.Clone(e.fields)
+	if c.fields == nil {
+		c.fields = map[string]any{}
+	}
+	c.fields[name] = value
+	return &c
+}
+
+// PanicError is a panic of a handler or a middleware, as an error. Its client is
+// told no more than of any unexpected error.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap gives the error that was panicked with, if it was one.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// recovered makes a PanicError of what recover returned. A handler that panics
+// with http.ErrAbortHandler asks for the connection to be cut: that goes on.
+func recovered(v any) *PanicError {
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+		panic(v)
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// statusCoder is any error that chooses its status.
+type statusCoder interface {
+	error
+	StatusCode() int
+}
+
+// StatusOf returns the status that an error is replied with: its own when it, or
+// an error it wraps, has a method StatusCode() int; 413 for a body over its
+// limit; 500 otherwise.
+func StatusOf(err error) int {
+	if coder, ok := errors.AsType[statusCoder](err); ok {
+		if status := coder.StatusCode(); status >= 400 && status <= 599 {
+			return status
+		}
+		return http.StatusInternalServerError
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusInternalServerError
+}
+
+// settle turns a failed response into the reply the client gets, once. Headers
+// and a status that were set on the failed response are kept.
+func (req *Request) settle(resp Response, onError func(*Request, error) Response) Response {
+	if resp.err == nil || resp.flags&flagSettled != 0 {
+		return resp
+	}
+	err := resp.err
+	var reply Response
+	switch {
+	case req.gone(err):
+		reply = Status(StatusClientClosedRequest)
+	case onError != nil:
+		reply = req.customError(onError, err)
+	default:
+		reply = problemReply(req, err)
+	}
+	if reply.status == 0 {
+		reply.status = uint16(StatusOf(err))
+	}
+	if resp.status != 0 {
+		reply.status = resp.status
+	}
+	reply.header = reply.header.After(resp.header)
+	reply.done = reply.done.after(resp.done)
+	reply.err = err
+	reply.flags |= flagSettled
+	return reply
+}
+
+// gone says whether an error is only the echo of the client's leaving.
+func (req *Request) gone(err error) bool {
+	return req.http.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, sse.ErrClientGone))
+}
+
+// customError asks the application's error handler, and falls back on the
+// problem document when that fails too.
+func (req *Request) customError(onError func(*Request, error) Response, err error) (reply Response) {
+	defer func() {
+		if v := recover(); v != nil {
+			second := recovered(v)
+			req.Log().Error().Err(second).Bytes("stack", second.Stack).Msg("the error handler panicked")
+			reply = problemReply(req, err)
+		}
+	}()
+	reply = onError(req, err)
+	if reply.err != nil {
+		return problemReply(req, reply.err)
+	}
+	return reply
+}
+
+// problemReply is the default reply to an error: a problem document (RFC 9457),
+// or plain text where the client asks for text.
+func problemReply(req *Request, err error) Response {
+	status := StatusOf(err)
+	title := cmp.Or(http.StatusText(status), "Error")
+	detail := ""
+	var fields map[string]any
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		detail, fields = e.detail, e.fields
+	} else if coder, ok := errors.AsType[statusCoder](err); ok && status < 500 {
+		detail = coder.Error()
+	} else if status == http.StatusRequestEntityTooLarge {
+		detail = err.Error()
+	}
+
+	if negotiate.PrefersText(req.Header("Accept")) {
+		text := strconv.Itoa(status) + " " + title
+		if detail != "" {
+			text += "\n" + detail
+		}
+		if req.id.Text != "" {
+			text += "\nrequest " + req.id.Text
+		}
+		return Text(text + "\n").WithStatus(status)
+	}
+	body, encodeErr := problemDocument(title, status, detail, req.id.Text, fields)
+	if encodeErr != nil { // a field of the application's own
+		req.Log().Error().Err(encodeErr).Msg("a problem document cannot be encoded")
+		body, _ = problemDocument(title, status, detail, req.id.Text, nil)
+	}
+	reply := Bytes(body).WithStatus(status)
+	reply.content = contentProblem
+	return reply
+}
+
+// stackOf returns the stack of a panic inside err, if there was one.
+func stackOf(err error) []byte {
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		return p.Stack
+	}
+	if p, ok := errors.AsType[*sse.PanicError](err); ok {
+		return p.Stack
+	}
+	return nil
+}
+
+// streamError is what the client of a stream that fails midway is told: the text
+// of an [HTTPError] meant for clients, and otherwise nothing about the cause.
+func streamError(err error) sse.Message {
+	text := "the stream failed"
+	if e, ok := errors.AsType[*HTTPError](err); ok && e.detail != "" {
+		text = e.detail
+	}
+	return sse.Text(text).WithEvent("error")
+}
+
+// problemDocument encodes the members of RFC 9457 section 3.1 in their order, and
+// then the extensions. The type is about:blank, which is what its absence means.
+func problemDocument(title string, status int, detail, requestID string, fields map[string]any) ([]byte, error) {
+	members := []struct {
+		name  string
+		value any
+		skip  bool
+	}{
+		{"title", title, false}, {"status", status, false},
+		{"detail", detail, detail == ""}, {"request_id", requestID, requestID == ""},
+	}
+	body := []byte{'{'}
+	member := func(name string, value any) (err error) {
+		if len(body) > 1 {
+			body = append(body, ',')
+		}
+		if body, err = jsonx.Append(body, name); err != nil {
+			return err
+		}
+		body, err = jsonx.Append(append(body, ':'), value)
+		return err
+	}
+	for _, m := range members {
+		if value, replaced := fields[m.name]; replaced {
+			m.value = value
+		} else if m.skip {
+			continue
+		}
+		if err := member(m.name, m.value); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch name {
+		case "title", "status", "detail", "request_id":
+			continue
+		}
+		if err := member(name, fields[name]); err != nil {
+			return nil, fmt.Errorf("member %q: %w", name, err)
+		}
+	}
+	return append(body, '}'), nil
+}

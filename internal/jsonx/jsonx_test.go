@@ -1,0 +1,300 @@
+package jsonx
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type textList []string
+
+func (textList) MarshalText() ([]byte, error) { return []byte("own text"), nil }
+
+type jsonList []string
+
+func (jsonList) MarshalJSON() ([]byte, error) { return []byte(`"own json"`), nil }
+
+func TestMarshal(t *testing.T) {
+	var noNames []string
+	for _, tc := range []struct {
+		name  string
+		value any
+		want  string
+	}{
+		{"nil", nil, `null`},
+		{"nil slice", noNames, `[]`},
+		{"pointer to a nil slice", &noNames, `[]`},
+		{"nil pointer to a slice", (*[]string)(nil), `null`},
+		{"empty slice", []int{}, `[]`},
+		{"slice", []int{1}, `[1]`},
+		{"nil bytes", []byte(nil), `""`},
+		{"nil slice further down is the type's own affair", struct{ A []int }{}, `{"A":null}`},
+		{"nil map", map[string]int(nil), `null`},
+		{"nil slice with its own text", textList(nil), `"own text"`},
+		{"nil slice with its own JSON", jsonList(nil), `"own json"`},
+		{"nil raw message", json.RawMessage(nil), `null`},
+		{"HTML stands for itself", "<b>&", `"<b>&"`},
+		{"line separators do not", "\u2028", `"\u2028"`},
+		{"Chinese", "事件", `"事件"`},
+		{"a string ending in a newline", "a\n", `"a\n"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Marshal(tc.value)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, string(got))
+			got, err = Append([]byte("before "), tc.value)
+			require.NoError(t, err)
+			assert.Equal(t, "before "+tc.want, string(got))
+		})
+	}
+}
+
+func TestAppendLeavesNothingBehindOnError(t *testing.T) {
+	dst := append(make([]byte, 0, 100), "before"...)
+	got, err := Append(dst, map[string]any{"a": 1, "b": make(chan int)})
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "chan int")
+	assert.Equal(t, "before", string(got))
+
+	got, err = Append(got, 1) // The pooled encoder has to be as good as new.
+	require.NoError(t, err)
+	assert.Equal(t, "before1", string(got))
+}
+
+// The bar is what an encoder made for the purpose costs, not zero, because under
+// the race detector pools lose things on purpose.
+func TestAppendReusesItsEncoder(t *testing.T) {
+	dst := make([]byte, 0, 256)
+	var value any = &struct {
+		A int
+		B string
+	}{1, "x"}
+	pooled := testing.AllocsPerRun(500, func() {
+		if _, err := Append(dst, value); err != nil {
+			t.Fatal(err)
+		}
+	})
+	fresh := testing.AllocsPerRun(500, func() {
+		e := &encoder{out: dst}
+		e.enc = json.NewEncoder(e)
+		if err := e.enc.Encode(value); err != nil {
+			t.Fatal(err)
+		}
+	})
+	assert.Less(t, pooled, fresh)
+}
+
+func TestConcurrentUse(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 200 {
+				want := fmt.Sprintf(`{"i":%d,"j":%d}`, i, j)
+				got, err := Marshal(map[string]int{"i": i, "j": j})
+				var back map[string]any
+				if err != nil || string(got) != want || Unmarshal(got, &back, false) != nil {
+					t.Errorf("got %s, %v; want %s", got, err, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestUnmarshalNumbersAreExact(t *testing.T) {
+	const long = "12345678901234567890.123456789"
+	var v any
+	require.NoError(t, Unmarshal([]byte(long), &v, false))
+	assert.Equal(t, json.Number(long), v)
+
+	var nested struct{ A map[string][]*struct{ B any } }
+	require.NoError(t, Unmarshal([]byte(`{"A":{"x":[{"B":`+long+`}]}}`), &nested, false))
+	assert.Equal(t, json.Number(long), nested.A["x"][0].B)
+
+	var exact struct{ A int64 }
+	require.NoError(t, Unmarshal([]byte(`{"A":9007199254740993}`), &exact, false))
+	assert.EqualValues(t, 9007199254740993, exact.A)
+}
+
+type tree struct {
+	Name string
+	Sub  []tree
+}
+
+func TestUnmarshalRecursiveType(t *testing.T) {
+	var v tree
+	require.NoError(t, Unmarshal([]byte(`{"Name":"a","Sub":[{"Name":"b"}]}`), &v, false))
+	assert.Equal(t, "b", v.Sub[0].Name)
+}
+
+type address struct {
+	Street string `json:"street"`
+	Number int8   `json:"number"`
+}
+
+type person struct {
+	Name      string             `json:"name"`
+	Age       uint8              `json:"age"`
+	Height    float32            `json:"height"`
+	Married   bool               `json:"married"`
+	Addresses []address          `json:"addresses"`
+	ByCity    map[string]address `json:"byCity"`
+	Floors    map[int]string     `json:"floors"`
+	Born      time.Time          `json:"born"`
+	From      netip.Addr         `json:"from"`
+	Quoted    int                `json:"quoted,string"`
+	Inner     selfDecoding       `json:"inner"`
+	Pointer   *int16             `json:"pointer"`
+}
+
+// selfDecoding decodes itself, so that the library counts from its start.
+type selfDecoding struct{ V struct{ Deep int } }
+
+func (s *selfDecoding) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &s.V) }
+
+func TestUnmarshalErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name, input, want string
+		strict            bool
+	}{
+		{name: "empty", input: "", want: "the body is empty, where a JSON value was expected"},
+		{name: "blank", input: " \n\t", want: "the body is empty, where a JSON value was expected"},
+		{name: "text", input: "hello", want: "line 1, column 1: invalid character 'h' looking for beginning of value"},
+		{name: "bad on a later line", input: "{\n  \"name\": \"事件\", x\n}", want: "line 2, column 17: invalid character 'x' looking for beginning of object key string"},
+		{name: "cut short", input: "{\n\"name\": \"a\"", want: "line 2, column 12: the JSON ends before it is complete"},
+		{name: "cut short in a string", input: `{"na`, want: "line 1, column 5: the JSON ends before it is complete"},
+		{name: "text after the value", input: "{}\nfoo", want: "line 2, column 1: unexpected text after the JSON value"},
+		{name: "a second value", input: "{}{}", want: "line 1, column 3: unexpected text after the JSON value"},
+
+		{name: "string", input: `{"name": 5}`, want: "line 1, column 10: name: expected a string, got a number"},
+		{name: "bool", input: `{"married":"yes"}`, want: "line 1, column 12: married: expected a boolean, got a string"},
+		{name: "whole number", input: "{\n \"age\": \"old\" }", want: "line 2, column 9: age: expected a whole number, got a string"},
+		{name: "fraction", input: `{"age": 1.5}`, want: "line 1, column 9: age: expected a whole number, got 1.5"},
+		{name: "too large", input: `{"age": 300}`, want: "line 1, column 9: age: expected a whole number from 0 to 255, got 300"},
+		{name: "negative", input: `{"age": -1}`, want: "line 1, column 9: age: expected a whole number from 0 to 255, got -1"},
+		{name: "signed range", input: `{"addresses":[{"number":128}]}`, want: "line 1, column 25: addresses[0].number: expected a whole number from -128 to 127, got 128"},
+		{name: "behind a pointer", input: `{"pointer":40000}`, want: "line 1, column 12: pointer: expected a whole number from -32768 to 32767, got 40000"},
+		{name: "float", input: `{"height":1e99}`, want: "line 1, column 11: height: expected a number within the range of float32, got 1e99"},
+		{name: "array", input: `{"addresses": {"a":1}}`, want: "line 1, column 15: addresses: expected an array, got an object"},
+		{name: "object", input: `{"addresses": [{}, [1]]}`, want: "line 1, column 20: addresses[1]: expected an object, got an array"},
+		{name: "deep in a list", input: "{\"addresses\": [{},\n{\"street\": \"]}\\\"\", \"number\": true}]}", want: "line 2, column 30: addresses[1].number: expected a whole number, got a boolean"},
+		{name: "in a map", input: `{"byCity":{"Gotham":{"street":[]}}}`, want: "line 1, column 31: byCity.Gotham.street: expected a string, got an array"},
+		{name: "a map key", input: `{"floors":{"1":"a","two":"b"}}`, want: "line 1, column 20: floors.two: expected a whole number, got two"},
+		{name: "the whole", input: `[1]`, want: "line 1, column 1: expected an object, got an array"},
+		{name: "a value that decodes itself", input: `{"from": 5}`, want: "line 1, column 10: from: expected a string, got a number"},
+		{name: "an offset within such a value", input: `{"name":"abcdefgh","inner":{"Deep":"x"}}`, want: "inner.Deep: expected a whole number, got a string"},
+		{name: "an error of such a value", input: `{"born":"yesterday"}`, want: `parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`},
+		{name: "the first of several", input: `{"name":1,"age":"x"}`, want: "line 1, column 9: name: expected a string, got a number"},
+
+		{name: "unknown field", strict: true, input: "{\"name\":\"a\",\n\"extra\":1}", want: `line 2, column 1: unknown field "extra"`},
+		{name: "unknown field, place uncertain", strict: true, input: `{"byCity":{"extra":{}},"extra":1}`, want: `unknown field "extra"`},
+		{name: "strict and wrong", strict: true, input: `{"age":"x"}`, want: "line 1, column 8: age: expected a whole number, got a string"},
+		{name: "strict and trailing", strict: true, input: "{} \n x", want: "line 2, column 2: unexpected text after the JSON value"},
+		{name: "strict and cut", strict: true, input: `{"age":`, want: "line 1, column 8: the JSON ends before it is complete"},
+		{name: "strict and broken", strict: true, input: `{"age":?}`, want: "line 1, column 8: invalid character '?' looking for beginning of value"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var v person
+			err := Unmarshal([]byte(tc.input), &v, tc.strict)
+			require.EqualError(t, err, tc.want)
+			if tc.name == "empty" || tc.name == "blank" {
+				require.ErrorIs(t, err, ErrEmpty)
+				return
+			}
+			var fault *Error
+			require.ErrorAs(t, err, &fault)
+			assert.Error(t, fault.Unwrap())
+		})
+	}
+}
+
+func TestUnmarshalErrorsAreTheSameWithAny(t *testing.T) {
+	for _, input := range []string{"", "x", "{", `{"a"}`, "[1,]", "{} {}", "\"a", "[\n1\n2]", "nul", "1 2"} {
+		var typed map[string]string
+		var loose any
+		want := Unmarshal([]byte(input), &typed, false)
+		got := Unmarshal([]byte(input), &loose, false)
+		require.Error(t, want, input)
+		assert.EqualError(t, got, want.Error(), input)
+	}
+}
+
+func TestUnmarshalIntoNoPointer(t *testing.T) {
+	for _, v := range []any{nil, person{}, (*person)(nil)} {
+		var wrong *json.InvalidUnmarshalError
+		require.ErrorAs(t, Unmarshal([]byte(`{}`), v, false), &wrong)
+		require.ErrorAs(t, Unmarshal([]byte(`{}`), v, true), &wrong)
+	}
+}
+
+type failing struct{ err error }
+
+func (f *failing) UnmarshalJSON([]byte) error { return errVault }
+
+var errVault = errors.New("vault is shut")
+
+func TestUnmarshalKeepsTheCause(t *testing.T) {
+	var v struct{ A failing }
+	err := Unmarshal([]byte(`{"A":1}`), &v, false)
+	require.ErrorIs(t, err, errVault)
+	assert.EqualError(t, err, "vault is shut")
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	for _, seed := range []string{
+		`{"name":"a","age":3,"addresses":[{"street":"x","number":1}],"byCity":{"a":{"number":999}}}`,
+		`[[[{"a":[`, `{"a":"\"]}"}`, `{"\u0061ge":"x"}`, `{"floors":{"x":"y"}}`, `{"age":-}`, "\xff", `{"extra":{"extra":1}}`, `"\`,
+	} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, input []byte, strict bool) {
+		var v person
+		err := Unmarshal(input, &v, strict)
+		if err == nil {
+			require.True(t, json.Valid(input))
+			return
+		}
+		walk(input, func(token) bool { return true })
+		fault, ok := errors.AsType[*Error](err)
+		if !ok {
+			require.ErrorIs(t, err, ErrEmpty)
+			return
+		}
+		require.NotEmpty(t, fault.Reason)
+		require.LessOrEqual(t, fault.Line, bytes.Count(input, []byte("\n"))+1)
+		require.LessOrEqual(t, fault.Column, len(input)+1)
+	})
+}
+
+func BenchmarkUnmarshal(b *testing.B) {
+	input := []byte(`{"name":"` + strings.Repeat("x", 700) + `","addresses":[{"street":"a","number":1},{"street":"b","number":2}]}`)
+	b.Run("typed", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var v person
+			if err := Unmarshal(input, &v, false); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("strict", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var v person
+			if err := Unmarshal(input, &v, true); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

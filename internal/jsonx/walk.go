@@ -1,0 +1,157 @@
+package jsonx
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// token is one key or value of a JSON text.
+type token struct {
+	found bool
+	start int    // index of the first byte
+	end   int    // index after the last byte; of a list or an object, after its opening bracket
+	kind  string // "key", or "array", "object", "string", "number", "bool" or "null"
+	key   string // what a key says
+	path  string // as in items[2].price
+}
+
+// locate returns the key or value that the byte at offset is part of.
+func locate(data []byte, offset int) token {
+	var hit token
+	walk(data, func(t token) bool {
+		if t.start <= offset && offset < t.end {
+			hit = t
+			hit.found = true
+		}
+		return t.end <= offset
+	})
+	return hit
+}
+
+// level is one list or object the walk is inside of.
+type level struct {
+	list    bool
+	index   int
+	key     string
+	wantKey bool
+}
+
+// walk calls visit for each key and value of data in order, until visit returns
+// false. It is there to find places in texts already known to be JSON; of
+// anything else it makes what it can, without harm.
+func walk(data []byte, visit func(token) bool) {
+	var levels []level
+	for i := 0; i < len(data); {
+		c := data[i]
+		t := token{start: i, end: i + 1}
+		var top *level
+		if len(levels) > 0 {
+			top = &levels[len(levels)-1]
+		}
+		switch c {
+		case ' ', '\t', '\r', '\n', ':':
+			i++
+			continue
+		case ',':
+			if top != nil {
+				top.index++
+				top.wantKey = !top.list
+			}
+			i++
+			continue
+		case ']', '}':
+			if top != nil {
+				levels = levels[:len(levels)-1]
+			}
+			i++
+			continue
+		case '[':
+			t.kind = "array"
+		case '{':
+			t.kind = "object"
+		case '"':
+			t.kind = "string"
+			t.end = stringEnd(data, i)
+			if top != nil && top.wantKey {
+				t.kind = "key"
+				t.key = unquote(data[i:t.end])
+				top.key = t.key
+				top.wantKey = false
+			}
+		default:
+			t.end = literalEnd(data, i)
+			t.kind = literalKind(c)
+		}
+		t.path = pathOf(levels)
+		if !visit(t) {
+			return
+		}
+		switch t.kind {
+		case "array":
+			levels = append(levels, level{list: true})
+		case "object":
+			levels = append(levels, level{wantKey: true})
+		}
+		i = t.end
+	}
+}
+
+// stringEnd returns the index after the string that starts at i.
+func stringEnd(data []byte, i int) int {
+	for i++; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(data)
+}
+
+// literalEnd returns the index after the number or word that starts at i.
+func literalEnd(data []byte, i int) int {
+	if n := bytes.IndexAny(data[i+1:], ",:]}\" \t\r\n[{"); n >= 0 {
+		return i + 1 + n
+	}
+	return len(data)
+}
+
+func literalKind(first byte) string {
+	switch first {
+	case 't', 'f':
+		return "bool"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}
+
+func unquote(quoted []byte) string {
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return string(quoted)
+	}
+	return s
+}
+
+// pathOf writes down where a walk is.
+func pathOf(levels []level) string {
+	var b strings.Builder
+	for _, l := range levels {
+		switch {
+		case l.list:
+			b.WriteByte('[')
+			b.WriteString(strconv.Itoa(l.index))
+			b.WriteByte(']')
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(l.key)
+		}
+	}
+	return b.String()
+}

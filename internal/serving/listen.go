@@ -1,0 +1,71 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Listen opens the address that a user gave: "host:port", ":port", or
+// "unix:/path/to/socket". Its errors say what to do. A socket file left behind by
+// a program that has ended is replaced; one in use is not.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return listenUnix(ctx, path)
+	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, fmt.Errorf("redstart: address %q: want host:port, :port or unix:/path: %w", addr, err)
+	}
+	config := net.ListenConfig{Control: setUserTimeout}
+	l, err := config.Listen(ctx, "tcp", addr)
+	return l, explain(addr, err)
+}
+
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		if err == nil {
+			_ = conn.Close()
+			return nil, explain("unix:"+path, syscall.EADDRINUSE)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("redstart: listen on unix:%s: replacing a socket that nobody serves: %w", path, err)
+		}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	return l, explain("unix:"+path, err)
+}
+
+func explain(addr string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("redstart: listen on %s: another program serves there already: stop it or choose another address: %w", addr, err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("redstart: listen on %s: not allowed for this user: ports below 1024 need a privilege: %w", addr, err)
+	}
+	return fmt.Errorf("redstart: listen on %s: %w", addr, err)
+}
+
+// URL returns the address as a browser wants it. A listener on all addresses is
+// shown as localhost.
+func URL(l net.Listener, secure bool) string {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return l.Addr().Network() + ":" + l.Addr().String()
+	}
+	scheme, host := "http", addr.IP.String()
+	if secure {
+		scheme = "https"
+	}
+	if addr.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+}

@@ -1,0 +1,119 @@
+package transfer
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"reflect"
+)
+
+// Source is a body that is produced while it is sent.
+type Source struct {
+	write func(w io.Writer) error
+	err   error
+}
+
+// NewSource makes a Source from an iterator over []byte or string, with or without
+// an error, or from a function that writes; also from types derived from these.
+func NewSource(source any) *Source {
+	if reflect.ValueOf(source).IsNil() {
+		return &Source{err: fmt.Errorf("redstart: the source of a Stream is nil (%T)", source)}
+	}
+	switch s := source.(type) {
+	case func(io.Writer) error:
+		return &Source{write: s}
+	case func(yield func([]byte) bool):
+		return &Source{write: writeSeq(s)}
+	case func(yield func(string) bool):
+		return &Source{write: writeSeq(s)}
+	case func(yield func([]byte, error) bool):
+		return &Source{write: writeSeq2(s)}
+	case func(yield func(string, error) bool):
+		return &Source{write: writeSeq2(s)}
+	}
+	v := reflect.ValueOf(source)
+	for _, target := range []reflect.Type{
+		reflect.TypeFor[func(io.Writer) error](),
+		reflect.TypeFor[func(yield func([]byte) bool)](),
+		reflect.TypeFor[func(yield func(string) bool)](),
+		reflect.TypeFor[func(yield func([]byte, error) bool)](),
+		reflect.TypeFor[func(yield func(string, error) bool)](),
+	} {
+		if v.CanConvert(target) {
+			return NewSource(v.Convert(target).Interface())
+		}
+	}
+	return &Source{err: fmt.Errorf("redstart: %T cannot be streamed", source)}
+}
+
+func writeSeq[C []byte | string](seq iter.Seq[C]) func(io.Writer) error {
+	return func(w io.Writer) error {
+		for chunk := range seq {
+			if _, err := w.Write([]byte(chunk)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func writeSeq2[C []byte | string](seq iter.Seq2[C, error]) func(io.Writer) error {
+	return func(w io.Writer) error {
+		for chunk, err := range seq {
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write([]byte(chunk)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Serve writes the body to w, flushing each chunk. When it returns an error and
+// w.Status is 0, nothing was sent.
+func (s *Source) Serve(w *Writer, r *http.Request, status int) error {
+	if s.err != nil {
+		return s.err
+	}
+	if r.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified {
+		w.WriteHeader(status)
+		return nil
+	}
+	out := &flushWriter{w: w, r: r, status: status}
+	if err := s.write(out); err != nil {
+		return err
+	}
+	if w.Status == 0 {
+		w.WriteHeader(status)
+	}
+	return nil
+}
+
+// flushWriter sends each chunk at once. It fails when the client has left, so that
+// a source that only yields learns of it too.
+type flushWriter struct {
+	w      *Writer
+	r      *http.Request
+	status int
+}
+
+func (f *flushWriter) Write(p []byte) (int, error) {
+	if err := f.r.Context().Err(); err != nil {
+		f.w.count(0, err)
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if f.w.Status == 0 {
+		f.w.WriteHeader(f.status)
+	}
+	n, err := f.w.Write(p)
+	if err == nil {
+		err = f.w.FlushError()
+	}
+	return n, err
+}

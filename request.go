@@ -1,0 +1,387 @@
+package redstart
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/redstart-go/redstart/internal/clientip"
+	"github.com/redstart-go/redstart/internal/jsonx"
+	"github.com/redstart-go/redstart/internal/requestid"
+	"github.com/redstart-go/redstart/internal/routing"
+	"github.com/redstart-go/redstart/sse"
+)
+
+// Request is one request as a handler sees it. Each has its own: it is never
+// reused, and the strings it returns may be kept for ever.
+//
+// Its methods may be called from any goroutine, but for those that read the body
+// (Body, Text, JSON), which are for one goroutine at a time.
+type Request struct {
+	http  *http.Request
+	w     http.ResponseWriter // the dispatcher's; handlers have no way to it
+	app   *App
+	route *route
+	match routing.Match[*route]
+	id    requestid.ID
+	begin time.Time
+
+	ctx     atomic.Pointer[requestContext]
+	tracked []*sse.Stream // streams that a handler or middleware returned
+	lookup  lookup
+	limit   int64 // of the body, in bytes
+
+	mu     sync.Mutex // guards what follows
+	log    *zerolog.Logger
+	query  url.Values
+	client *clientip.Client
+	values map[any]any
+
+	body     []byte
+	bodyErr  error
+	bodyRead bool
+}
+
+type requestContext struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+// HTTP returns the underlying request, for what has no method here and for
+// libraries. Reading its Body bypasses Body, Text and JSON.
+func (req *Request) HTTP() *http.Request { return req.http }
+
+// Method returns the method, such as "GET".
+func (req *Request) Method() string { return req.http.Method }
+
+// Path returns the decoded path.
+func (req *Request) Path() string { return req.http.URL.Path }
+
+// Pattern returns the route's pattern as it was registered, and "" when no route
+// matched. It is known before the first middleware runs.
+func (req *Request) Pattern() string {
+	if req.route == nil {
+		return ""
+	}
+	return req.route.pattern
+}
+
+// Param returns the decoded value of a path parameter, or "" when the route has
+// none of that name or an optional one is absent.
+func (req *Request) Param(name string) string { return req.match.Param(name) }
+
+// ParamInt returns a path parameter as an integer. Its error has status 400 and
+// names the parameter.
+func (req *Request) ParamInt(name string) (int, error) {
+	text := req.Param(name)
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, Errorf(http.StatusBadRequest, "path parameter %q: expected an integer, got %q", name, text)
+	}
+	return n, nil
+}
+
+func (req *Request) queryValues() url.Values {
+	req.mu.Lock()
+	defer req.mu.Unlock()
+	if req.query == nil {
+		req.query = req.http.URL.Query()
+	}
+	return req.query
+}
+
+// Query returns the first value of a query parameter, decoded, or "".
+func (req *Request) Query(name string) string {
+	if req.http.URL.RawQuery == "" {
+		return ""
+	}
+	return req.queryValues().Get(name)
+}
+
+// QueryAll returns all values of a query parameter in their order.
+func (req *Request) QueryAll(name string) []string { return req.queryValues()[name] }
+
+// QueryInt returns a query parameter as an integer, or the default when it is
+// absent or empty. Its error has status 400 and names the parameter.
+func (req *Request) QueryInt(name string, fallback int) (int, error) {
+	return queryAs(req, name, fallback, "an integer", strconv.Atoi)
+}
+
+// QueryFloat is [Request.QueryInt] for a number that may have a fraction.
+func (req *Request) QueryFloat(name string, fallback float64) (float64, error) {
+	return queryAs(req, name, fallback, "a number", func(s string) (float64, error) {
+		f, err := strconv.ParseFloat(s, 64)
+		if err == nil && (f != f || f-f != 0) {
+			err = strconv.ErrRange // NaN and Inf are no numbers to a client
+		}
+		return f, err
+	})
+}
+
+// QueryBool is [Request.QueryInt] for true and false, also written 1 and 0.
+func (req *Request) QueryBool(name string, fallback bool) (bool, error) {
+	return queryAs(req, name, fallback, "true or false", strconv.ParseBool)
+}
+
+// QueryDuration is [Request.QueryInt] for a duration such as "1m30s".
+func (req *Request) QueryDuration(name string, fallback time.Duration) (time.Duration, error) {
+	return queryAs(req, name, fallback, `a duration such as "1m30s"`, time.ParseDuration)
+}
+
+func queryAs[T any](req *Request, name string, fallback T, want string, parse func(string) (T, error)) (T, error) {
+	if _, err := url.ParseQuery(req.http.URL.RawQuery); err != nil {
+		return fallback, Errorf(http.StatusBadRequest, "malformed query string: %v", err)
+	}
+	text := req.Query(name)
+	if text == "" {
+		return fallback, nil
+	}
+	value, err := parse(text)
+	if err != nil {
+		return fallback, Errorf(http.StatusBadRequest, "query parameter %q: expected %s, got %q", name, want, text)
+	}
+	return value, nil
+}
+
+// Header returns the first value of a request header, or "".
+func (req *Request) Header(name string) string { return req.http.Header.Get(name) }
+
+// Cookie returns the value of a cookie, and whether it was sent.
+func (req *Request) Cookie(name string) (value string, ok bool) {
+	c, err := req.http.Cookie(name)
+	if err != nil {
+		return "", false
+	}
+	return c.Value, true
+}
+
+func (req *Request) resolveClient() *clientip.Client {
+	req.mu.Lock()
+	defer req.mu.Unlock()
+	if req.client == nil {
+		c := req.app.config.trust.Resolve(req.http)
+		req.client = &c
+	}
+	return req.client
+}
+
+// IP returns the client's address: the peer's, unless [TrustProxies] lets a proxy
+// speak for others. It is "" for a peer without an address, as on a unix socket.
+func (req *Request) IP() string { return req.resolveClient().Address() }
+
+// Host returns the host that the client asked for, with its port if it named one.
+func (req *Request) Host() string { return req.resolveClient().Host }
+
+// Scheme returns "https" or "http", as the client used it.
+func (req *Request) Scheme() string { return req.resolveClient().Scheme }
+
+// ID returns the request's id: the client's X-Request-ID when it is fit for logs,
+// and one of our own otherwise. It is "" when request ids are turned off.
+func (req *Request) ID() string { return req.id.Text }
+
+// LastEventID returns the id from which a client of Server-Sent Events wants to
+// continue: the header Last-Event-ID, or the query parameter lastEventID. It is
+// the client's text: check it.
+func (req *Request) LastEventID() string { return sse.LastEventID(req.http) }
+
+// Context returns a context that ends when the client leaves, when the reply is
+// complete, or when a stream ends; [context.Cause] then tells why.
+func (req *Request) Context() context.Context { return req.context() }
+
+func (req *Request) context() *requestContext {
+	if c := req.ctx.Load(); c != nil {
+		return c
+	}
+	ctx, cancel := context.WithCancelCause(req.http.Context())
+	c := &requestContext{ctx, cancel}
+	if !req.ctx.CompareAndSwap(nil, c) {
+		cancel(nil)
+		return req.ctx.Load()
+	}
+	return c
+}
+
+// SetContext replaces the context by one derived from it, for what runs after:
+// the rest of the middleware and the handler. It is for middleware, before it
+// calls next.
+func (req *Request) SetContext(ctx context.Context) {
+	req.ctx.Store(&requestContext{ctx, req.context().cancel})
+}
+
+// Set keeps a value for the rest of the request, under a key of a type of the
+// caller's own, as with [context.WithValue].
+func (req *Request) Set(key, value any) {
+	req.mu.Lock()
+	defer req.mu.Unlock()
+	if req.values == nil {
+		req.values = map[any]any{}
+	}
+	req.values[key] = value
+}
+
+// Value returns what was kept with Set, or nil.
+func (req *Request) Value(key any) any {
+	req.mu.Lock()
+	defer req.mu.Unlock()
+	return req.values[key]
+}
+
+// Log returns the application's logger with the request's id.
+func (req *Request) Log() *zerolog.Logger {
+	req.mu.Lock()
+	defer req.mu.Unlock()
+	if req.log == nil {
+		logger := req.app.config.logger
+		if req.id.Text != "" {
+			logger = logger.With().Str("request_id", req.id.Text).Logger()
+		}
+		req.log = &logger
+	}
+	return req.log
+}
+
+// Body reads the whole body, once; later calls return the same bytes, which must
+// not be changed. A body over the limit is an error with status 413, one that
+// ends before its Content-Length or is malformed an error with status 400.
+func (req *Request) Body() ([]byte, error) {
+	if !req.bodyRead {
+		req.bodyRead = true
+		req.body, req.bodyErr = req.readBody()
+		if req.bodyErr == nil {
+			req.http.Body = io.NopCloser(bytes.NewReader(req.body)) // for who asks HTTP() later
+		}
+	}
+	return req.body, req.bodyErr
+}
+
+func (req *Request) readBody() ([]byte, error) {
+	r := req.http
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if req.limit > 0 && r.ContentLength > req.limit {
+		return nil, req.tooLarge()
+	}
+	var body []byte
+	var err error
+	if n := r.ContentLength; n >= 0 && n <= 1<<20 {
+		// The size is known and small: one allocation, and no trust beyond it.
+		body = make([]byte, n)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(r.Body)
+	}
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.Is(err, errBodyTooLarge):
+		return nil, req.tooLarge()
+	case req.http.Context().Err() != nil:
+		return nil, fmt.Errorf("reading the body: %w", err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return nil, Error(http.StatusBadRequest, "the body ended before its announced length").WithCause(err)
+	default:
+		return nil, Error(http.StatusBadRequest, "the body could not be read").WithCause(err)
+	}
+}
+
+func (req *Request) tooLarge() error {
+	return Errorf(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", req.limit)
+}
+
+// Text returns the body as a string, with the errors of [Request.Body].
+func (req *Request) Text() (string, error) {
+	body, err := req.Body()
+	return string(body), err
+}
+
+// JSON decodes the body into v, a pointer. Fields that v does not know are
+// ignored. Its errors say where in the body they were found: status 415 for a
+// Content-Type that is not JSON (none at all is taken for JSON), 400 for broken
+// JSON, a value of the wrong type, an empty body or text after the value, and
+// those of [Request.Body]. After an error v may be filled in part.
+func (req *Request) JSON(v any) error { return req.decodeJSON(v, false) }
+
+// JSONStrict is [Request.JSON] for which a field that v does not know is an error.
+func (req *Request) JSONStrict(v any) error { return req.decodeJSON(v, true) }
+
+func (req *Request) decodeJSON(v any, strict bool) error {
+	if content := req.Header("Content-Type"); content != "" && content != "application/json" {
+		media, _, err := mime.ParseMediaType(content)
+		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+			return Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected application/json", content)
+		}
+	}
+	body, err := req.Body()
+	if err != nil {
+		return err
+	}
+	err = jsonx.Unmarshal(body, v, strict)
+	if fault, ok := errors.AsType[*jsonx.Error](err); ok || errors.Is(err, jsonx.ErrEmpty) {
+		if ok {
+			return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
+		}
+		return Error(http.StatusBadRequest, err.Error())
+	}
+	return err
+}
+
+// errBodyTooLarge is how bodyReader ends a body over its limit.
+var errBodyTooLarge = errors.New("the body is larger than its limit")
+
+// bodyReader bounds a body in size, and in the time that passes without a byte.
+// net/http's ReadTimeout would bound the whole, and so break slow large uploads.
+type bodyReader struct {
+	io.ReadCloser
+	req   *Request
+	left  int64
+	stall time.Duration
+	armed time.Time
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errBodyTooLarge
+	}
+	if b.stall > 0 {
+		if now := time.Now(); now.Sub(b.armed) > b.stall/4 {
+			b.armed = now
+			_ = http.NewResponseController(b.req.w).SetReadDeadline(now.Add(b.stall))
+		}
+	}
+	if b.req.limit > 0 && int64(len(p)) > b.left+1 {
+		p = p[:b.left+1] // one more, to tell a body at the limit from one above it
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.req.limit > 0 {
+		if b.left -= int64(n); b.left < 0 {
+			b.disarm()
+			return n, errBodyTooLarge
+		}
+	}
+	if err != nil {
+		b.disarm()
+	}
+	return n, err
+}
+
+// disarm takes the read deadline off: left armed, it would end the request's
+// context in the midst of a stream.
+func (b *bodyReader) disarm() {
+	if b.stall > 0 && !b.armed.IsZero() {
+		b.stall = 0
+		_ = http.NewResponseController(b.req.w).SetReadDeadline(time.Time{})
+	}
+}

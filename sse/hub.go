@@ -1,0 +1,276 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// What a hub retains unless told otherwise.
+const (
+	DefaultRetainedRecords = 64 << 10
+	DefaultRetainedBytes   = 64 << 20
+)
+
+// maxTopicLength bounds a topic's name, in bytes.
+const maxTopicLength = 255
+
+// ErrHubClosed is returned by Publish, and is how subscriptions end, once the hub
+// was closed.
+var ErrHubClosed = errors.New("sse: the hub is closed")
+
+// errLagging ends a subscriber that fell behind what the hub retains.
+var errLagging = errors.New("sse: fell behind what the hub retains")
+
+// Hub is a set of topics with one log of what was published to them. Each
+// subscriber is a position in that log, not a queue: publishing waits for nobody,
+// a slow client costs nothing but its own delay, and a client that returns with
+// the id of the last event it saw continues exactly behind it.
+//
+// Every message gets the next position of one sequence over all topics, so that a
+// single id resumes a subscription to several. What is retained is bounded; a
+// client that comes back for what has been dropped is told so by an event named
+// "sse.gap", never left to believe that nothing happened.
+//
+// Make one with [NewHub]. A Hub is safe for concurrent use.
+type Hub struct {
+	total, perTopic bounds
+	onLag           LagPolicy
+
+	mu        sync.RWMutex
+	epoch     string
+	seq       uint64
+	topics    map[string]*topicLog
+	arrivals  []arrival
+	keys      map[string]uint64
+	records   int
+	bytes     int64
+	forgotten uint64 // the highest sequence number evicted from a topic that is gone
+	subs      int
+	dirty     []*topicLog
+	closed    bool
+	done      chan struct{}
+	wake      chan struct{} // tells the waker that dirty is not empty
+	waker     sync.WaitGroup
+	stopWaker chan struct{}
+}
+
+// HubOption sets up a [Hub].
+type HubOption func(*Hub)
+
+// Retain bounds the log over all topics: by the number of records, their size in
+// bytes, and their age. Zero is no bound. The oldest go first. Age is looked at
+// when something is published or subscribed to.
+func Retain(records int, bytes int64, age time.Duration) HubOption {
+	return func(h *Hub) { h.total = bounds{records, bytes, age} }
+}
+
+// RetainPerTopic bounds each topic besides, so that a busy one does not push out
+// the others. Zero is no bound.
+func RetainPerTopic(records int, bytes int64) HubOption {
+	return func(h *Hub) { h.perTopic = bounds{records: records, bytes: bytes} }
+}
+
+// LagPolicy says what becomes of a subscriber that has fallen behind the oldest
+// record its topics still retain.
+type LagPolicy int
+
+const (
+	// LagDisconnect sends the subscriber away. Its client comes back with the last
+	// id it saw, and is told of the gap.
+	LagDisconnect LagPolicy = iota
+	// LagSkip tells it of the gap at once and goes on with what is retained.
+	LagSkip
+)
+
+// OnLag chooses the policy; the default is [LagDisconnect]. There is none that
+// makes the publisher wait.
+func OnLag(p LagPolicy) HubOption { return func(h *Hub) { h.onLag = p } }
+
+// NewHub makes a hub in memory.
+func NewHub(opts ...HubOption) *Hub {
+	h := &Hub{
+		total:  bounds{records: DefaultRetainedRecords, bytes: DefaultRetainedBytes},
+		epoch:  newEpoch(),
+		topics: map[string]*topicLog{},
+		keys:   map[string]uint64{},
+		done:   make(chan struct{}),
+		wake:   make(chan struct{}, 1),
+	}
+	for _, opt := range opts {
+		opt(h)
+	}
+	return h
+}
+
+// Ack is what [Hub.Publish] returns.
+type Ack struct {
+	// Cursor is the message's position; its text is the message's event id.
+	Cursor Cursor
+	// Duplicate says that a message with the same idempotency key is retained,
+	// and that this one was not published again.
+	Duplicate bool
+}
+
+// Publish appends the message to the topic and wakes its subscribers. It never
+// waits for any of them. The hub chooses the event id; an ID that the message
+// carries is its idempotency key: as long as a message with that key is retained,
+// in whatever topic, another is acknowledged as a duplicate and not published.
+//
+// It fails on a malformed message or topic, when ctx has ended, and with
+// [ErrHubClosed]; then nothing was published.
+func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error) {
+	if err := context.Cause(ctx); err != nil {
+		return Ack{}, err
+	}
+	if err := checkTopic(topic); err != nil {
+		return Ack{}, err
+	}
+	if err := m.Validate(); err != nil {
+		return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, err)
+	}
+	key := m.ID
+	now := time.Now().UnixNano()
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return Ack{}, ErrHubClosed
+	}
+	if key != "" {
+		if seq, ok := h.keys[key]; ok {
+			return Ack{Cursor: Cursor{h.epoch, seq}, Duplicate: true}, nil
+		}
+	}
+	h.seq++
+	position := Cursor{h.epoch, h.seq}
+	var id [maxCursorLength]byte
+	r := record{seq: h.seq, at: now, key: key}
+	r.frame = appendFrame(make([]byte, 0, frameSize(&m)), &m, position.append(id[:0]))
+
+	t := h.topicLocked(topic)
+	t.records = append(t.records, r)
+	t.bytes += r.size()
+	h.arrivals = append(h.arrivals, arrival{t, r.seq})
+	h.records++
+	h.bytes += r.size()
+	if key != "" {
+		h.keys[key] = r.seq
+	}
+	h.evictLocked(t, now)
+	h.wakeLocked(t)
+	return Ack{Cursor: position}, nil
+}
+
+// frameSize guesses an encoded message's length: the fields' names, separators
+// and the id, with room for a few line breaks in the data.
+func frameSize(m *Message) int { return len(m.Data) + len(m.Event) + 80 }
+
+// Cursor returns the position of the last message published. A page that renders
+// a state read after Cursor was taken, and subscribes from it, misses nothing.
+func (h *Hub) Cursor() Cursor {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return Cursor{h.epoch, h.seq}
+}
+
+// Subscribers returns how many subscriptions are being served now.
+func (h *Hub) Subscribers() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.subs
+}
+
+// Close ends all subscriptions, telling their clients to come back later, and
+// makes Publish fail with [ErrHubClosed]. It returns when the hub's goroutine has
+// ended. Closing twice does nothing.
+func (h *Hub) Close() error {
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		close(h.done)
+	}
+	h.mu.Unlock()
+	h.waker.Wait()
+	return nil
+}
+
+func (h *Hub) topicLocked(name string) *topicLog {
+	t := h.topics[name]
+	if t == nil {
+		t = &topicLog{name: name, evicted: h.forgotten, subs: map[*subscriber]struct{}{}}
+		h.topics[name] = t
+	}
+	return t
+}
+
+// wakeLocked hands the topic to the waker, so that the publisher's cost does not
+// grow with the subscribers.
+func (h *Hub) wakeLocked(t *topicLog) {
+	if t.dirty || len(t.subs) == 0 {
+		return
+	}
+	t.dirty = true
+	h.dirty = append(h.dirty, t)
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// runWaker wakes the subscribers of topics that were published to. It runs while
+// there are subscribers.
+func (h *Hub) runWaker(stop <-chan struct{}) {
+	var topics []*topicLog
+	for {
+		select {
+		case <-h.wake:
+		case <-stop:
+			return
+		case <-h.done:
+			return
+		}
+		h.mu.Lock()
+		topics = append(topics[:0], h.dirty...)
+		clear(h.dirty)
+		h.dirty = h.dirty[:0]
+		for _, t := range topics {
+			t.dirty = false
+		}
+		h.mu.Unlock()
+		h.mu.RLock()
+		for _, t := range topics {
+			for sub := range t.subs {
+				sub.notify()
+			}
+		}
+		h.mu.RUnlock()
+		clear(topics)
+	}
+}
+
+// TopicError says what is wrong with the name of a topic.
+type TopicError struct{ Topic, Reason string }
+
+func (e *TopicError) Error() string { return fmt.Sprintf("sse: topic %q %s", e.Topic, e.Reason) }
+
+// StatusCode is 400: names of topics often come with the request.
+func (e *TopicError) StatusCode() int { return 400 }
+
+func checkTopic(name string) error {
+	switch {
+	case name == "":
+		return &TopicError{name, "is empty"}
+	case len(name) > maxTopicLength:
+		return &TopicError{name[:32] + "...", fmt.Sprintf("is longer than %d bytes", maxTopicLength)}
+	case !utf8.ValidString(name):
+		return &TopicError{name, "is not valid UTF-8"}
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return &TopicError{name, "holds a control character"}
+	}
+	return nil
+}

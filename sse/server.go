@@ -1,0 +1,359 @@
+package sse
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// The defaults of a [Server].
+const (
+	DefaultHeartbeat    = 15 * time.Second
+	DefaultWriteTimeout = 5 * time.Second
+	DefaultGrace        = 5 * time.Second
+	DefaultDrainWindow  = time.Second
+	DefaultRetry        = 2 * time.Second
+)
+
+// maxUnreadBody is how much of a request's body is read and thrown away before a
+// stream begins. net/http notices that a client has gone only once the body has
+// been read.
+const maxUnreadBody = 4 << 20
+
+// Server holds what the streams of one process share: their defaults, their
+// limits, and the drain at shutdown. The zero value is ready to use. Its fields
+// must not change once it serves. It is safe for concurrent use.
+type Server struct {
+	// Heartbeat, WriteTimeout and Grace are the defaults of the options of the
+	// same names. Zero stands for the default above, a negative value for none.
+	Heartbeat    time.Duration
+	WriteTimeout time.Duration
+	Grace        time.Duration
+	// MaxAge is the default of the option of the same name; zero is no limit.
+	MaxAge time.Duration
+	// Retry is about how long a client that is sent away waits before it comes
+	// back; each is told between half and one and a half of it.
+	Retry time.Duration
+	// DrainWindow is the time over which Drain spreads the goodbyes to
+	// subscribers, so that they do not come back all at once.
+	DrainWindow time.Duration
+
+	// MaxStreams and MaxStreamsPerClient bound the streams that are open at the
+	// same time; zero is no bound. A newcomer beyond it is answered with status
+	// 200, a retry and the end of the stream, because an EventSource takes any
+	// other status for final. Those who are connected are never evicted.
+	MaxStreams          int
+	MaxStreamsPerClient int
+	// ClientKey tells clients apart for MaxStreamsPerClient. The default is the
+	// IP address of the peer; use the user's name where one is known.
+	ClientKey func(*http.Request) string
+
+	// ErrorMessage is the default of the option of the same name.
+	ErrorMessage func(error) Message
+
+	mu       sync.Mutex
+	open     map[*active]struct{}
+	perKey   map[string]int
+	draining bool
+	drained  chan struct{} // closed when draining and no stream is open
+}
+
+// active is an open stream.
+type active struct {
+	key       string
+	grace     time.Duration
+	resumable bool
+	cancel    context.CancelCauseFunc
+}
+
+// Open returns the number of streams that are open now.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// Handle serves the stream as a whole reply on plain net/http: it answers for a
+// stream that fails before its first byte, and aborts the body of one that fails
+// later. It returns the report unless it aborts.
+func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+	report := s.Serve(w, r, stream)
+	if !report.Committed {
+		report.Status = http.StatusInternalServerError
+		if coded, ok := errors.AsType[interface {
+			error
+			StatusCode() int
+		}](report.Err); ok {
+			report.Status = coded.StatusCode()
+		}
+		text := http.StatusText(report.Status)
+		if _, ok := errors.AsType[*UnsupportedWriterError](report.Err); ok || report.Status < 500 {
+			text = report.Err.Error()
+		}
+		http.Error(w, text, report.Status)
+	}
+	if report.Abort {
+		panic(http.ErrAbortHandler)
+	}
+	return report
+}
+
+// Serve streams to w until the source ends, the client leaves, or the server
+// drains. It returns when nothing uses w any more, and says in the report what
+// the caller still owes: a reply when nothing was committed, an abort when the
+// body must not end cleanly.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	return s.ServeContext(ctx, cancel, w, r, stream)
+}
+
+// ServeContext is Serve with a context of the caller's, which ends with the
+// stream: cancel is called with the cause. It lets a framework give its handler
+// the very context that the stream's end cancels.
+func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+	if !stream.claimed.CompareAndSwap(false, true) {
+		cancel(errServedTwice)
+		return Report{Reason: Unstarted, Err: errServedTwice}
+	}
+	begin := time.Now()
+	report := s.serve(ctx, cancel, w, r, stream)
+	report.Duration = time.Since(begin)
+	cancel(cmp.Or(report.Err, ErrEnded))
+	stream.release(report)
+	return report
+}
+
+func (s *Server) serve(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+	o := stream.options
+	status := cmp.Or(o.status, http.StatusOK)
+	if stream.err != nil {
+		return Report{Reason: Unstarted, Err: stream.err}
+	}
+	commit := func() { s.writeHeader(w, status) }
+	if r.Method == http.MethodHead || !bodyAllowed(status) {
+		commit()
+		return Report{Reason: Unstarted, Status: status, Committed: true}
+	}
+	if err := checkFlush(w); err != nil {
+		return Report{Reason: Unstarted, Err: err}
+	}
+	if err := drainBody(r); err != nil {
+		return Report{Reason: Unstarted, Err: err}
+	}
+	rc := http.NewResponseController(w)
+	// A WriteTimeout of the http.Server counts from the request's header on and
+	// would cut or deafen the stream: from here on each write has its own.
+	_ = rc.SetWriteDeadline(time.Time{})
+
+	out := newWriter(w, rc)
+	out.timeout = pick(o.setWriteTimeout, o.writeTimeout, s.WriteTimeout, DefaultWriteTimeout)
+	out.commit = commit
+	out.onFailure = cancel
+	out.retry = o.retry
+	out.resumeFrom = LastEventID(r)
+
+	entry := &active{cancel: cancel, key: s.clientKey(r), grace: pick(o.setGrace, o.grace, s.Grace, DefaultGrace)}
+	if _, entry.resumable = stream.source.(*Subscription); entry.resumable && !o.setGrace {
+		entry.grace = 0
+	}
+	if refusal := s.admit(entry); refusal != nil {
+		out.close(s.goodbye(refusal))
+		return s.conclude(out, status, refusal, o)
+	}
+	defer s.leave(entry)
+
+	// The context's end stops the source's sends. It must have been heard before
+	// the outcome is read, hence the wait when it could not be called off.
+	heard := make(chan struct{})
+	callOff := context.AfterFunc(ctx, func() { defer close(heard); out.stop(endCause(ctx)) })
+	if age := pick(o.setMaxAge, o.maxAge, s.MaxAge, 0); age > 0 {
+		timer := time.AfterFunc(age*8/10+rand.N(age/5+1), func() { cancel(ErrMaxAge) })
+		defer timer.Stop()
+	}
+	if beat := pick(o.setHeartbeat, o.heartbeat, s.Heartbeat, DefaultHeartbeat); beat > 0 {
+		pulse := AppendComment(nil, "")
+		if o.beatEvent != "" {
+			var err error
+			if pulse, err = (Message{Event: o.beatEvent}).AppendTo(nil); err != nil {
+				callOff()
+				return Report{Reason: Unstarted, Err: fmt.Errorf("sse: VisibleHeartbeat: %w", err)}
+			}
+		}
+		out.startHeartbeat(beat, pulse)
+	}
+
+	var err error
+	if !o.lazy {
+		err = out.firstBytes()
+	}
+	if err == nil {
+		err = protect(func() error { return stream.source.run(ctx, out) })
+	}
+	if !callOff() {
+		<-heard
+	}
+	return s.finish(out, status, err, o)
+}
+
+// finish says goodbye, as far as the client can still be reached, and reports.
+func (s *Server) finish(out *writer, status int, err error, o options) Report {
+	out.mu.Lock()
+	if out.stopped != nil {
+		err = out.stopped // whatever the source made of it, this came first
+	}
+	committed := out.committed
+	out.mu.Unlock()
+
+	var final []byte
+	switch reason := reasonFor(err); reason {
+	case Completed:
+		if !committed {
+			final = AppendComment(nil, "") // an empty stream is a stream all the same
+		}
+	case Drained, Aged, Lagging, HubClosed:
+		final = s.goodbye(err)
+	case Failed, Panicked:
+		if committed && !isAbort(err) {
+			final = s.lastWords(err, o)
+		}
+	}
+	out.close(final)
+	return s.conclude(out, status, err, o)
+}
+
+// conclude makes the report of a stream whose writer is closed.
+func (s *Server) conclude(out *writer, status int, err error, o options) Report {
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	report := Report{
+		Reason: reasonFor(err), Events: out.events, Bytes: out.bytes,
+		Committed: out.committed, Err: err,
+	}
+	if errors.Is(err, errTooMany) {
+		report.Reason = Refused
+	}
+	if out.committed {
+		report.Status = status
+	}
+	switch report.Reason {
+	case Completed, Drained, Aged, Refused, ClientGone, Lagging, HubClosed:
+		report.Err = nil
+		// What could not be written is not completed, whatever the source thinks.
+		if out.failed != nil && report.Reason != ClientGone {
+			report.Reason = reasonFor(out.failed)
+		}
+	case Failed, Panicked, SlowClient:
+		report.Abort = report.Committed
+		if !report.Committed {
+			report.Reason = Unstarted
+		}
+	}
+	return report
+}
+
+// lastWords encodes what the client is told of a failure.
+func (s *Server) lastWords(err error, o options) []byte {
+	message := o.errorMessage
+	if message == nil {
+		message = s.ErrorMessage
+	}
+	fallback, _ := Text("the stream failed").WithEvent("error").AppendTo(nil)
+	if message == nil {
+		return fallback
+	}
+	var words []byte
+	if e := protect(func() (e error) { words, e = message(err).AppendTo(nil); return e }); e != nil {
+		return fallback
+	}
+	return words
+}
+
+// goodbye encodes the event that sends a client away with a time to come back.
+// It is a named event, which a page need not listen to: several clients take a
+// block that has only a retry for an empty message.
+func (s *Server) goodbye(cause error) []byte {
+	retry := cmp.Or(s.Retry, DefaultRetry)
+	m := Message{Event: "sse.bye", Data: cause.Error(), Retry: retry/2 + rand.N(retry+1)}
+	bytes, err := m.AppendTo(nil)
+	if err != nil { // a cause that is not valid UTF-8
+		m.Data = string(reasonFor(cause))
+		bytes, _ = m.AppendTo(nil)
+	}
+	return bytes
+}
+
+var (
+	contentType  = []string{"text/event-stream"}
+	cacheControl = []string{"no-cache, no-transform"}
+	accelNo      = []string{"no"}
+)
+
+func (s *Server) writeHeader(w http.ResponseWriter, status int) {
+	h := w.Header()
+	h["Content-Type"] = contentType
+	if h.Get("Cache-Control") == "" {
+		h["Cache-Control"] = cacheControl
+	}
+	h["X-Accel-Buffering"] = accelNo
+	h.Del("Content-Length")
+	h.Del("Etag")
+	w.WriteHeader(status)
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// drainBody reads the rest of the request, without which net/http cannot see the
+// client leave.
+func drainBody(r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	switch n, err := io.CopyN(io.Discard, r.Body, maxUnreadBody+1); {
+	case err == io.EOF, errors.Is(err, http.ErrBodyReadAfterClose):
+		return nil
+	case err != nil:
+		return fmt.Errorf("sse: reading the rest of the request: %w", err)
+	default:
+		return &unreadBodyError{n}
+	}
+}
+
+type unreadBodyError struct{ n int64 }
+
+func (e *unreadBodyError) Error() string {
+	return fmt.Sprintf("sse: the handler left more than %d bytes of the request unread; read the body before streaming", e.n-1)
+}
+
+// StatusCode is 413: the client sent more than anybody wanted.
+func (e *unreadBodyError) StatusCode() int { return http.StatusRequestEntityTooLarge }
+
+// pick chooses between a stream's option and the server's default.
+func pick(set bool, option, server, fallback time.Duration) time.Duration {
+	if set {
+		return option
+	}
+	return cmp.Or(server, fallback)
+}
+
+func (s *Server) clientKey(r *http.Request) string {
+	if s.MaxStreamsPerClient <= 0 {
+		return ""
+	}
+	if s.ClientKey != nil {
+		return s.ClientKey(r)
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,261 @@
+package sse
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// burst is the silence after which a message is written by its sender at once.
+	// Messages that follow each other faster are written by a goroutine which
+	// takes all that has gathered meanwhile: nothing waits for more to come, and
+	// one system call serves many messages.
+	burst = time.Millisecond
+	// sendLimit and aheadLimit are how many bytes may gather behind a write that
+	// is under way before a sender has to wait.
+	sendLimit  = 64 << 10
+	aheadLimit = 256 << 10
+	// keepLimit is the largest buffer that a silent stream holds on to.
+	keepLimit = 4 << 10
+)
+
+// writer owns the ResponseWriter of one portable stream. Whoever sets busy may
+// use the ResponseWriter until it clears busy; everything else happens under mu.
+type writer struct {
+	rw        http.ResponseWriter
+	rc        *http.ResponseController
+	timeout   time.Duration // of one write, 0 for none
+	commit    func()        // sends the header
+	onFailure func(error)   // called under mu, once, when a write failed
+	// resumeFrom is the client's last event id, for sources that resume.
+	resumeFrom string
+
+	mu        sync.Mutex
+	idle      sync.Cond // a write has ended, or the stream has stopped
+	buf       []byte    // encoded, not yet written
+	spare     []byte    // the other buffer, nil while it is being written
+	pending   int64     // messages in buf
+	limit     int       // bytes in buf beyond which a sender waits
+	ahead     bool      // senders never write by themselves
+	busy      bool
+	committed bool
+	closed    bool
+	stopped   error // why no more messages are taken
+	failed    error // why nothing can be written any more
+	last      time.Time
+	retry     time.Duration // goes out with the next message
+	events    int64
+	bytes     int64
+
+	beat     *time.Timer
+	interval time.Duration
+	pulse    []byte
+}
+
+func newWriter(rw http.ResponseWriter, rc *http.ResponseController) *writer {
+	w := &writer{rw: rw, rc: rc, limit: sendLimit}
+	w.idle.L = &w.mu
+	return w
+}
+
+// runAhead makes senders independent of the network, up to a larger buffer.
+func (w *writer) runAhead() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead, w.limit = true, aheadLimit
+}
+
+// send is the [Send] of the stream.
+func (w *writer) send(m Message) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.stopped == nil && w.busy && len(w.buf) > w.limit {
+		w.idle.Wait()
+	}
+	if w.stopped != nil {
+		return w.stopped
+	}
+	if w.retry > 0 && m.Retry == 0 {
+		m.Retry = w.retry
+	}
+	buf, err := m.AppendTo(w.buf)
+	if err != nil {
+		return err
+	}
+	w.retry = 0
+	w.buf = buf
+	w.pending++
+	switch {
+	case w.busy: // whoever is writing takes it along
+	case !w.ahead && time.Since(w.last) >= burst:
+		w.flushLocked()
+	default:
+		w.busy = true
+		go func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.flushLocked()
+		}()
+	}
+	return w.stopped
+}
+
+// takeRetry returns what the next message should tell the client of reconnecting.
+func (w *writer) takeRetry() (retry time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	retry, w.retry = w.retry, 0
+	return retry
+}
+
+// sendFrames lets fill append encoded messages and writes them before it
+// returns. fill returns the extended buffer and the number of messages.
+func (w *writer) sendFrames(fill func(dst []byte) ([]byte, int)) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.busy {
+		w.idle.Wait()
+	}
+	if w.stopped != nil {
+		return 0, w.stopped
+	}
+	buf, n := fill(w.buf)
+	w.buf = buf
+	w.pending += int64(n)
+	if n > 0 {
+		w.flushLocked()
+	}
+	return n, w.stopped
+}
+
+// flushLocked writes until nothing is left. mu is held on entry and on return,
+// but not during a write.
+func (w *writer) flushLocked() {
+	w.busy = true
+	for len(w.buf) > 0 && w.failed == nil {
+		out, n := w.buf, w.pending
+		w.buf, w.spare, w.pending = w.spare[:0], nil, 0
+		commit := !w.committed
+		w.committed = true
+		w.mu.Unlock()
+		err := protect(func() error { return w.write(out, commit) })
+		w.mu.Lock()
+		w.last = time.Now()
+		if err != nil {
+			w.failLocked(writeFailure(err))
+		} else {
+			w.events += n
+			w.bytes += int64(len(out))
+		}
+		w.spare = out[:0]
+		w.idle.Broadcast()
+	}
+	if cap(w.spare) > keepLimit {
+		w.spare = nil
+	}
+	if len(w.buf) == 0 && cap(w.buf) > keepLimit {
+		w.buf = nil
+	}
+	w.busy = false
+	w.idle.Broadcast()
+}
+
+// write is one whole exchange with the ResponseWriter. The deadline is cleared
+// after the flush: left armed it would reset an idle HTTP/2 stream, and cut off
+// the last chunk of an HTTP/1.1 one.
+func (w *writer) write(out []byte, commit bool) error {
+	if w.timeout > 0 {
+		if w.rc.SetWriteDeadline(time.Now().Add(w.timeout)) == nil {
+			defer func() { _ = w.rc.SetWriteDeadline(time.Time{}) }()
+		}
+	}
+	if commit {
+		w.commit()
+	}
+	if _, err := w.rw.Write(out); err != nil {
+		return err
+	}
+	return w.rc.Flush()
+}
+
+// stop refuses further messages; what has been sent still goes out.
+func (w *writer) stop(cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopLocked(cause)
+}
+
+func (w *writer) stopLocked(cause error) {
+	if w.stopped == nil {
+		w.stopped = cause
+		w.idle.Broadcast()
+	}
+}
+
+func (w *writer) failLocked(err error) {
+	w.failed = err
+	w.buf, w.pending = nil, 0
+	w.stopLocked(err)
+	w.onFailure(err)
+}
+
+// startHeartbeat sends pulse after each interval of silence. The first comes
+// early by up to half, so that streams opened together do not beat together.
+func (w *writer) startHeartbeat(interval time.Duration, pulse []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interval, w.pulse = interval, pulse
+	w.beat = time.AfterFunc(interval/2+rand.N(interval/2+1), w.heartbeat)
+}
+
+// heartbeat runs on the timer's goroutine. It is fenced by closed: once close has
+// returned, it touches nothing.
+func (w *writer) heartbeat() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || w.failed != nil {
+		return
+	}
+	next := w.interval
+	switch silence := time.Since(w.last); {
+	case w.busy || !w.committed:
+	case silence < w.interval/2: // something was said since the timer was set
+		next -= silence
+	default:
+		w.buf = append(w.buf, w.pulse...)
+		w.flushLocked()
+		if w.closed {
+			return
+		}
+	}
+	w.beat.Reset(next)
+}
+
+// close writes final, if anything can still be written, and waits until nobody
+// uses the ResponseWriter any more.
+func (w *writer) close(final []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopLocked(ErrEnded)
+	for w.busy {
+		w.idle.Wait()
+	}
+	w.closed = true
+	if w.beat != nil {
+		w.beat.Stop()
+	}
+	w.buf = append(w.buf, final...)
+	w.flushLocked()
+}
+
+// firstBytes sends the header and a comment, so that the client knows at once
+// that the stream is open.
+func (w *writer) firstBytes() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf = AppendComment(w.buf, "")
+	w.flushLocked()
+	return w.stopped
+}
