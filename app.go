@@ -38,6 +38,7 @@ type App struct {
 	config  config
 	streams *sse.Server
 	ids     *requestid.Source
+	born    time.Time // requests are timed from it: the monotonic clock alone is the cheaper one
 
 	mu         sync.Mutex // guards registration
 	registered []*route
@@ -173,7 +174,7 @@ func New(opts ...Option) *App {
 	}
 	c.timeouts = c.timeouts.withDefaults()
 	a := &App{
-		config: c, streams: c.streams, ids: requestid.NewSource(),
+		config: c, streams: c.streams, ids: requestid.NewSource(), born: time.Now(),
 		names: map[string]*route{}, tables: map[string]*routing.Table[*route]{"": {}},
 	}
 	a.group.app = a
@@ -402,7 +403,7 @@ type dispatcher struct {
 
 func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := d.app
-	req := &Request{http: r, w: w, app: a, begin: time.Now(), limit: a.config.bodyLimit}
+	req := &Request{http: r, w: w, app: a, begin: time.Since(a.born), limit: a.config.bodyLimit}
 	if !a.config.withoutRequestID {
 		req.id.Assign(a.ids, r.Header)
 	}
@@ -416,8 +417,10 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer req.release()
 	resp := chain(req)
 	outcome, abort := req.reply(resp)
-	outcome.Duration = time.Since(req.begin)
-	req.account(resp, outcome)
+	if !a.config.withoutAccessLog || resp.done != nil || outcome.Status >= 400 || outcome.Err != nil {
+		outcome.Duration = time.Since(a.born) - req.begin
+		req.account(resp, outcome)
+	}
 	if abort && r.Context().Value(http.ServerContextKey) != nil {
 		// Only a server can cut the connection; without one, as in a test with a
 		// recorder, the panic would reach the caller.
@@ -428,8 +431,10 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // release ends what belongs to the request: its context, and streams that were
 // returned by a handler and never served.
 func (req *Request) release() {
-	for _, stream := range req.tracked {
-		stream.Discard()
+	if s := req.extra.Load(); s != nil {
+		for _, stream := range s.tracked {
+			stream.Discard()
+		}
 	}
 	if c := req.ctx.Load(); c != nil {
 		c.cancel(errReplied)
@@ -440,8 +445,9 @@ var errReplied = errors.New("redstart: the request has been replied to")
 
 // track remembers a stream, to discard it should it never be served.
 func (req *Request) track(resp Response) {
-	if stream := resp.body.(*sse.Stream); !slices.Contains(req.tracked, stream) {
-		req.tracked = append(req.tracked, stream)
+	s := req.state()
+	if stream := resp.body.(*sse.Stream); !slices.Contains(s.tracked, stream) {
+		s.tracked = append(s.tracked, stream)
 	}
 }
 
@@ -451,7 +457,7 @@ func (req *Request) account(resp Response, outcome Outcome) {
 		req.callDone(d.f, outcome)
 	}
 	c := &req.app.config
-	failed := outcome.Status >= 500 || outcome.Err != nil
+	failed := outcome.Status >= 500 || outcome.Err != nil && outcome.Status < 400
 	if c.withoutAccessLog && !failed {
 		return
 	}
@@ -463,7 +469,7 @@ func (req *Request) account(resp Response, outcome Outcome) {
 		return
 	}
 	event.Str("method", req.http.Method).Str("path", req.http.URL.Path).Int("status", outcome.Status).
-		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", req.IP())
+		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", c.trust.Resolve(req.http).Address())
 	if req.id.Text != "" {
 		event.Str("request_id", req.id.Text)
 	}

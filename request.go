@@ -36,12 +36,18 @@ type Request struct {
 	route *route
 	match routing.Match[*route]
 	id    requestid.ID
-	begin time.Time
+	begin time.Duration // since the app was made
+	limit int64         // of the body, in bytes
 
-	ctx     atomic.Pointer[requestContext]
+	ctx atomic.Pointer[requestContext]
+	// extra is what most requests do without.
+	extra atomic.Pointer[requestState]
+}
+
+// requestState is the part of a Request that is made when it is first asked for.
+type requestState struct {
 	tracked []*sse.Stream // streams that a handler or middleware returned
 	lookup  lookup
-	limit   int64 // of the body, in bytes
 
 	mu     sync.Mutex // guards what follows
 	log    *zerolog.Logger
@@ -52,6 +58,14 @@ type Request struct {
 	body     []byte
 	bodyErr  error
 	bodyRead bool
+}
+
+func (req *Request) state() *requestState {
+	if s := req.extra.Load(); s != nil {
+		return s
+	}
+	req.extra.CompareAndSwap(nil, new(requestState))
+	return req.extra.Load()
 }
 
 type requestContext struct {
@@ -94,12 +108,13 @@ func (req *Request) ParamInt(name string) (int, error) {
 }
 
 func (req *Request) queryValues() url.Values {
-	req.mu.Lock()
-	defer req.mu.Unlock()
-	if req.query == nil {
-		req.query = req.http.URL.Query()
+	s := req.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.query == nil {
+		s.query = req.http.URL.Query()
 	}
-	return req.query
+	return s.query
 }
 
 // Query returns the first value of a query parameter, decoded, or "".
@@ -168,13 +183,14 @@ func (req *Request) Cookie(name string) (value string, ok bool) {
 }
 
 func (req *Request) resolveClient() *clientip.Client {
-	req.mu.Lock()
-	defer req.mu.Unlock()
-	if req.client == nil {
+	s := req.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.client == nil {
 		c := req.app.config.trust.Resolve(req.http)
-		req.client = &c
+		s.client = &c
 	}
-	return req.client
+	return s.client
 }
 
 // IP returns the client's address: the peer's, unless [TrustProxies] lets a proxy
@@ -223,47 +239,54 @@ func (req *Request) SetContext(ctx context.Context) {
 // Set keeps a value for the rest of the request, under a key of a type of the
 // caller's own, as with [context.WithValue].
 func (req *Request) Set(key, value any) {
-	req.mu.Lock()
-	defer req.mu.Unlock()
-	if req.values == nil {
-		req.values = map[any]any{}
+	s := req.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil {
+		s.values = map[any]any{}
 	}
-	req.values[key] = value
+	s.values[key] = value
 }
 
 // Value returns what was kept with Set, or nil.
 func (req *Request) Value(key any) any {
-	req.mu.Lock()
-	defer req.mu.Unlock()
-	return req.values[key]
+	s := req.extra.Load()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[key]
 }
 
 // Log returns the application's logger with the request's id.
 func (req *Request) Log() *zerolog.Logger {
-	req.mu.Lock()
-	defer req.mu.Unlock()
-	if req.log == nil {
+	s := req.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.log == nil {
 		logger := req.app.config.logger
 		if req.id.Text != "" {
 			logger = logger.With().Str("request_id", req.id.Text).Logger()
 		}
-		req.log = &logger
+		s.log = &logger
 	}
-	return req.log
+	return s.log
 }
 
 // Body reads the whole body, once; later calls return the same bytes, which must
 // not be changed. A body over the limit is an error with status 413, one that
 // ends before its Content-Length or is malformed an error with status 400.
 func (req *Request) Body() ([]byte, error) {
-	if !req.bodyRead {
-		req.bodyRead = true
-		req.body, req.bodyErr = req.readBody()
-		if req.bodyErr == nil {
-			req.http.Body = io.NopCloser(bytes.NewReader(req.body)) // for who asks HTTP() later
+	s := req.state()
+	if !s.bodyRead {
+		s.bodyRead = true
+		s.body, s.bodyErr = req.readBody()
+		if s.bodyErr == nil {
+			req.http.Body = io.NopCloser(bytes.NewReader(s.body)) // for who asks HTTP() later
 		}
 	}
-	return req.body, req.bodyErr
+	return s.body, s.bodyErr
 }
 
 func (req *Request) readBody() ([]byte, error) {

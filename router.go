@@ -372,7 +372,7 @@ func noRouteText(req *Request, status int) string {
 	return fmt.Sprintf("there is nothing at %q", req.Path())
 }
 
-func (req *Request) allow() string { return strings.Join(req.lookup.allowed, ", ") }
+func (req *Request) allow() string { return strings.Join(req.state().lookup.allowed, ", ") }
 
 // guard settles what h returns: an error becomes its reply, a panic an error, and
 // a stream is remembered in case that a middleware replaces it.
@@ -462,7 +462,7 @@ func (rs *routes) findStatic(req *Request, routed bool) *route {
 			continue
 		}
 		if found, ok := r.static.Match(req.http, name); ok && !(routed && found.Fallback()) {
-			req.lookup.found = found
+			req.state().lookup.found = found
 			return r
 		}
 	}
@@ -470,14 +470,14 @@ func (rs *routes) findStatic(req *Request, routed bool) *route {
 }
 
 func serveStatic(req *Request) Response {
-	static, found := req.route.static, req.lookup.found
+	static, found := req.route.static, req.state().lookup.found
 	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request) error {
 		return static.Serve(w, r, found)
 	})}
 }
 
 func (rs *routes) otherMethod(req *Request, allowed []string) Handler {
-	req.lookup.allowed = allowed
+	req.state().lookup.allowed = allowed
 	if req.http.Method == http.MethodOptions {
 		return rs.options
 	}
