@@ -77,10 +77,11 @@ func parseHop(element string) (hop, bool) {
 	return h, true
 }
 
-// parsePair reads name=value. A quoted value may hold no escapes: no address,
-// scheme or host needs one. An unquoted value may hold the colons and brackets
-// of an address although the grammar asks for quotes around them, because
-// proxies forget the quotes.
+// parsePair reads name=value. Escapes in a quoted value are left as they are:
+// no address, scheme or host needs one, and none with a backslash is taken for
+// one. An unquoted value may hold the colons and brackets of an address
+// although the grammar asks for quotes around them, because proxies forget the
+// quotes.
 func parsePair(pair string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(pair, "=")
 	if !ok || name == "" || strings.ContainsAny(name, " \t\"") {
@@ -90,8 +91,7 @@ func parsePair(pair string) (name, value string, ok bool) {
 		if len(value) < 2 || !strings.HasSuffix(value, `"`) {
 			return "", "", false
 		}
-		value = value[1 : len(value)-1]
-		return name, value, !strings.ContainsAny(value, `"\`)
+		return name, value[1 : len(value)-1], true
 	}
 	return name, value, value != "" && !strings.ContainsAny(value, " \t\"\\=")
 }

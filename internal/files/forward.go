@@ -11,27 +11,28 @@ import (
 // from disk to socket.
 //
 // A file without it (in a zip archive, say) is read forward only: a range is
-// reached by reading up to it, and going back means opening the file again.
-// That costs time, but no memory however large the file is.
-func (r *Root) seeker(file fs.File, name string, size int64) io.ReadSeeker {
+// reached by reading up to it. That costs time, but no memory however large
+// the file is.
+func seeker(file fs.File, size int64) io.ReadSeeker {
 	if s, ok := file.(io.ReadSeeker); ok {
 		return s
 	}
-	return &forwardReader{file: file, size: size, reopen: func() (fs.File, error) { return r.fsys.Open(name) }}
+	return &forwardReader{file: file, size: size}
 }
 
-// forwardReader is an io.ReadSeeker over a file that can only be read. A Seek
-// is free; the next Read pays for it.
+// forwardReader is an io.ReadSeeker over a reader that cannot seek. Seek only
+// notes where to go; the next Read goes there, or fails if that means going back.
 type forwardReader struct {
-	file   fs.File
-	own    bool // whether file was reopened here and is closed here
+	file   io.Reader
 	size   int64
 	at     int64 // where file is
 	target int64 // where the next Read begins
-	reopen func() (fs.File, error)
 }
 
-var errSeek = errors.New("files: seek to a negative offset or with an unknown whence")
+var (
+	errSeek     = errors.New("files: seek to a negative offset or with an unknown whence")
+	errBackward = errors.New("files: this file can only be read forward")
+)
 
 // Seek sets where the next Read begins.
 func (f *forwardReader) Seek(offset int64, whence int) (int64, error) {
@@ -54,14 +55,7 @@ func (f *forwardReader) Seek(offset int64, whence int) (int64, error) {
 // Read reads from where Seek pointed.
 func (f *forwardReader) Read(p []byte) (int, error) {
 	if f.target < f.at {
-		file, err := f.reopen()
-		if err != nil {
-			return 0, err
-		}
-		if err := f.Close(); err != nil {
-			return 0, errors.Join(err, file.Close())
-		}
-		f.file, f.own, f.at = file, true, 0
+		return 0, errBackward
 	}
 	if f.at < f.target {
 		n, err := io.CopyN(io.Discard, f.file, f.target-f.at)
@@ -74,13 +68,4 @@ func (f *forwardReader) Read(p []byte) (int, error) {
 	f.at += int64(n)
 	f.target = f.at
 	return n, err
-}
-
-// Close closes the file if it was opened here; the first one is its opener's.
-func (f *forwardReader) Close() error {
-	if !f.own {
-		return nil
-	}
-	f.own = false
-	return f.file.Close()
 }

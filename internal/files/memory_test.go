@@ -30,7 +30,7 @@ func (s *sink) Write(p []byte) (int, error) {
 // Serving must not cost memory in proportion to the file: neither from disk
 // nor from a file system that cannot seek.
 func TestLargeFilesUseConstantMemory(t *testing.T) {
-	const large = 96 << 20
+	const large = 24 << 20
 	dir := tree(t, nil)
 	f, err := os.Create(filepath.Join(dir, "large.bin"))
 	require.NoError(t, err)

@@ -66,7 +66,7 @@ func (r *Root) serve(w http.ResponseWriter, req *http.Request, name string, p re
 		}
 	}
 	p.setHeader(h, name, tag)
-	content := r.seeker(file, name, info.Size())
+	content := seeker(file, info.Size())
 	if p.Status != 0 && p.Status != http.StatusOK {
 		return serveWhole(w, req, p.Status, info.Size(), content)
 	}
@@ -141,7 +141,7 @@ func plainRequest(req *http.Request, content io.ReadSeeker) *http.Request {
 	ranges := req.Header.Get("Range")
 	most := mostRanges
 	if _, forward := content.(*forwardReader); forward {
-		most = 1 // each range could mean reading the file from its beginning
+		most = 1 // a second one could lie before the first
 	}
 	switch req.Method {
 	case http.MethodGet:

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/fstest"
 
@@ -76,6 +77,11 @@ func TestFindNames(t *testing.T) {
 	outside := tree(t, map[string]string{"secret.txt": "secret"})
 	require.NoError(t, os.Symlink(filepath.Join(outside, "secret.txt"), filepath.Join(dir, "link.txt")))
 	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "linked")))
+	if runtime.GOOS != "windows" { // where no such file can exist
+		for _, name := range []string{`back\slash.txt`, "line\n.txt", "delete\x7f.txt"} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("odd"), 0o600))
+		}
+	}
 	static := &files.Static{Root: open(t, dir)}
 	for _, test := range []struct {
 		name string
@@ -110,7 +116,9 @@ func TestFindNames(t *testing.T) {
 		{`..\a.txt`, ""},
 		{"%2e%2e/a.txt", ""},
 		{"a.txt\x00.png", ""},
-		{"a\n.txt", ""},
+		{`back\slash.txt`, ""},
+		{"line\n.txt", ""},
+		{"delete\x7f.txt", ""},
 		{"a\xff.txt", ""},
 		{filepath.Join(dir, "a.txt"), ""},
 		{"/etc/passwd", ""},
@@ -171,6 +179,7 @@ func TestFolders(t *testing.T) {
 		{"no index, no listing, no redirect", "/plain", false, 0, "", ""},
 		{"no index, no listing", "/plain/", false, 0, "", ""},
 		{"a listing without its slash", "/plain", true, 301, "./plain/", ""},
+		{"two slashes are not the root", "//", true, 0, "", ""},
 		{"two slashes are not another host", "//evil.example", false, 0, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -51,6 +51,8 @@ func TestType(t *testing.T) {
 		{"nothing but rubbish states no preference", "rubbish, ;;;", []string{html}, html},
 		{"empty elements", ",, ,", []string{html}, html},
 		{"a weight too small to count is still above zero", "text/html;q=0.0001", []string{html}, html},
+		{"of two mentions the heavier counts", "text/html;q=0.8, text/html;q=0.2, application/json;q=0.5", []string{json, html}, html},
+		{"an escaped quote does not end the value", `text/html;x="a\",b", application/json;q=0.5`, []string{json, `text/html;x="a\",b"`}, `text/html;x="a\",b"`},
 		{"an unfinished quote", `text/html;a="b, application/json`, []string{json, html}, json},
 	} {
 		t.Run(test.name, func(t *testing.T) {
