@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"net/http"
+
+	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/examples/crimedash/store"
+	"github.com/redstart-go/redstart/sse"
+)
+
+//go:embed web
+var web embed.FS
+
+// topic is where crimes are published. Everybody listens to the same one; the
+// page filters what it shows, so that its statistics stay those of the city.
+const topic = "crimes"
+
+// config is what the dashboard is made of.
+type config struct {
+	Store    *store.Store
+	Hub      *sse.Hub
+	Simulate pace         // 0: no simulated crimes
+	Remote   http.Handler // the service that /events/api asks; nil means the built-in stand-in
+}
+
+// newApp wires the dashboard together. Options are the app's own, for tests.
+func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
+	pages, err := fs.Sub(web, "web")
+	if err != nil {
+		return nil, err
+	}
+	static, err := fs.Sub(pages, "static")
+	if err != nil {
+		return nil, err
+	}
+	if c.Remote == nil {
+		c.Remote = standIn{}
+	}
+
+	app := redstart.New(append(headers(), opts...)...)
+	// Nobody's page but ours may send the form: browsers say where a request
+	// comes from, and this compares.
+	app.UseHTTP(http.NewCrossOriginProtection().Handler)
+
+	files := redstart.FilesFS(pages)
+	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") })
+	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") })
+	app.Static("/static", redstart.FilesFS(static))
+
+	desk := &desk{store: c.Store, hub: c.Hub}
+	app.Get("/api/crimes", desk.list)
+	app.Post("/api/crimes", desk.report, redstart.BodyLimit(maxReport))
+	app.Get("/api/crimes/:id", desk.get)
+	app.Get("/api/stats", desk.stats)
+	app.Get("/live", desk.live)
+
+	streams := &streams{store: c.Store, remote: remoteClient(c.Remote)}
+	app.Get("/events", streams.count)
+	app.Get("/events/json", streams.json)
+	app.Get("/events/async", streams.async)
+	app.Get("/events/database", streams.database)
+	app.Get("/events/api", streams.api)
+
+	if c.Simulate > 0 {
+		villain := newSimulator(c.Simulate, desk.file)
+		app.OnStart(func(context.Context) error { villain.start(); return nil })
+		app.OnStop(func(context.Context) error { villain.stop(); return nil })
+	}
+	return app, nil
+}
+
+// headers tells browsers to be strict with our pages: no script, style or data
+// but from this server, in no frame of another, sent nowhere else.
+func headers() []redstart.Option {
+	return []redstart.Option{
+		redstart.DefaultHeader("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
+		redstart.DefaultHeader("X-Content-Type-Options", "nosniff"),
+		redstart.DefaultHeader("Referrer-Policy", "same-origin"),
+	}
+}

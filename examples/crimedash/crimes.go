@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/examples/crimedash/store"
+	"github.com/redstart-go/redstart/sse"
+)
+
+// maxReport bounds the body of a report, in bytes. The longest valid one, every
+// character escaped, is a quarter of it.
+const maxReport = 32 << 10
+
+// desk is where reports come in and questions are answered.
+type desk struct {
+	store *store.Store
+	hub   *sse.Hub
+}
+
+// file puts a crime on file and tells everybody who listens. The form, the API
+// and the simulator all come through here.
+func (d *desk) file(ctx context.Context, report store.NewCrime) (store.Crime, error) {
+	crime, err := d.store.Report(ctx, report)
+	if err != nil {
+		return store.Crime{}, err
+	}
+	// It is on file now, so it must be announced, even if the reporter has hung
+	// up in between.
+	_, err = d.hub.Publish(context.WithoutCancel(ctx), topic, sse.JSON(crime).WithEvent("crime_alert"))
+	return crime, err
+}
+
+// crimeList is a list together with the position from which a listener misses
+// nothing that is not in it.
+type crimeList struct {
+	Crimes []store.Crime `json:"crimes"`
+	Cursor string        `json:"cursor"`
+}
+
+func (d *desk) list(req *redstart.Request) redstart.Response {
+	filter, err := filterOf(req)
+	if err != nil {
+		return redstart.Fail(err)
+	}
+	// The cursor comes first: what is filed between the two lines is then both
+	// in the list and live, and the page drops the double. The other way round
+	// it would be in neither.
+	cursor := d.hub.Cursor()
+	crimes, err := d.store.List(req.Context(), filter)
+	if err != nil {
+		return redstart.Fail(explain(err, http.StatusBadRequest))
+	}
+	return redstart.JSON(crimeList{Crimes: crimes, Cursor: cursor.String()})
+}
+
+func filterOf(req *redstart.Request) (store.Filter, error) {
+	district, err := req.QueryInt("district", 0)
+	if err != nil {
+		return store.Filter{}, err
+	}
+	limit, err := req.QueryInt("limit", 0)
+	if err != nil {
+		return store.Filter{}, err
+	}
+	before, err := req.QueryInt("before", 0)
+	if err != nil {
+		return store.Filter{}, err
+	}
+	return store.Filter{
+		Kind: req.Query("kind"), Severity: req.Query("severity"), District: district,
+		Query: req.Query("q"), Limit: limit, Before: int64(before),
+	}, nil
+}
+
+func (d *desk) report(req *redstart.Request) redstart.Response {
+	report, err := reportOf(req)
+	if err != nil {
+		return redstart.Fail(err)
+	}
+	crime, err := d.file(req.Context(), report)
+	if err != nil {
+		return redstart.Fail(explain(err, http.StatusUnprocessableEntity))
+	}
+	return redstart.JSON(crime).WithStatus(http.StatusCreated).
+		With("Location", "/api/crimes/"+strconv.FormatInt(crime.ID, 10))
+}
+
+// reportOf reads a report as programs send it, in JSON, or as a plain HTML form
+// does.
+func reportOf(req *redstart.Request) (store.NewCrime, error) {
+	var report store.NewCrime
+	kind, _, _ := mime.ParseMediaType(req.Header("Content-Type"))
+	if kind != "application/x-www-form-urlencoded" {
+		return report, req.JSON(&report) // says 415 to anything else
+	}
+	body, err := req.Text()
+	if err != nil {
+		return report, err
+	}
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		return report, redstart.Error(http.StatusBadRequest, "the form is malformed").WithCause(err)
+	}
+	report = store.NewCrime{
+		Kind: form.Get("kind"), Severity: form.Get("severity"),
+		Place: form.Get("place"), Description: form.Get("description"), Reporter: form.Get("reporter"),
+	}
+	if district := form.Get("district"); district != "" {
+		if report.District, err = strconv.Atoi(district); err != nil {
+			report.District = -1 // no district: validation says so, together with all else
+		}
+	}
+	return report, nil
+}
+
+func (d *desk) get(req *redstart.Request) redstart.Response {
+	id, err := req.ParamInt("id")
+	if err != nil {
+		return redstart.Fail(err)
+	}
+	crime, err := d.store.Get(req.Context(), int64(id))
+	if err != nil {
+		return redstart.Fail(explain(err, http.StatusInternalServerError))
+	}
+	return redstart.JSON(crime)
+}
+
+func (d *desk) stats(req *redstart.Request) redstart.Response {
+	stats, err := d.store.Stats(req.Context())
+	if err != nil {
+		return redstart.Fail(err)
+	}
+	return redstart.JSON(stats)
+}
+
+// explain turns the store's errors into what the client is told: every wrong
+// field, under the given status, or that there is no such crime. Anything else
+// stays what it is, and the client hears no details.
+func explain(err error, invalid int) error {
+	if fields, ok := errors.AsType[*store.ValidationError](err); ok {
+		return redstart.Error(invalid, err.Error()).WithField("errors", fields.Fields)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return redstart.Error(http.StatusNotFound, err.Error())
+	}
+	return err
+}

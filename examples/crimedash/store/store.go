@@ -1,0 +1,141 @@
+// Package store keeps Gotham's crimes in one SQLite file.
+//
+// The database creates its own schema and, the first time, fills itself with a
+// few days of believable history, so that a fresh clone has something to show.
+// Kinds, severities and statuses are stored as short codes and districts as
+// numbers: what they are called is a matter for the page, which knows the
+// reader's language.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the pure Go driver, so that nobody needs a C compiler
+)
+
+// readers bounds the connections used for queries. SQLite answers from memory
+// mapped pages in microseconds; more connections than this only cost memory.
+const readers = 4
+
+// Options tunes [Open]. The zero value is what a program wants.
+type Options struct {
+	// Now is the clock for new crimes and for statistics; time.Now if nil.
+	Now func() time.Time
+	// Empty leaves a new database without the seeded history.
+	Empty bool
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	// Two pools on one file: SQLite allows one writer at a time, so a pool of
+	// one connection turns contention into a queue that honours contexts,
+	// and readers, which write-ahead logging never blocks, have their own.
+	write *sql.DB
+	read  *sql.DB
+	now   func() time.Time
+}
+
+// Open opens the database at path, creating and seeding it if need be. The
+// error says which file could not be used and why. The context covers the
+// opening only.
+func Open(ctx context.Context, path string, opts Options) (*Store, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	abs, err := checkPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %q: %w", path, err)
+	}
+	s := &Store{now: opts.Now}
+	if s.write, err = openPool(abs, "immediate", 1); err == nil {
+		err = s.prepare(ctx, !opts.Empty)
+	}
+	if err == nil {
+		s.read, err = openPool(abs, "deferred", readers, "query_only(1)")
+	}
+	if err == nil {
+		err = s.read.PingContext(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %q: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// Close closes the database. Queries still running fail. Closing twice is
+// harmless.
+func (s *Store) Close() error {
+	var errs []error
+	for _, pool := range []*sql.DB{s.read, s.write} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkPath finds the mistakes a person makes with a path, because SQLite
+// reports all of them as "unable to open database file".
+func checkPath(path string) (string, error) {
+	if strings.TrimSpace(path) == "" {
+		return "", errors.New("the path is empty")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.Stat(filepath.Dir(abs))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("the folder %s does not exist", filepath.Dir(abs))
+	case err != nil:
+		return "", err
+	case !dir.IsDir():
+		return "", fmt.Errorf("%s is not a folder", filepath.Dir(abs))
+	}
+	file, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return abs, nil
+	case err != nil:
+		return "", err
+	case file.IsDir():
+		return "", errors.New("it is a folder, not a file")
+	case file.Mode().Perm()&0o200 == 0:
+		return "", errors.New("the file is read-only")
+	}
+	return abs, nil
+}
+
+// openPool describes a pool of at most size connections to the file; nothing
+// is opened until the first use.
+func openPool(abs, txlock string, size int, pragmas ...string) (*sql.DB, error) {
+	query := url.Values{"_txlock": {txlock}}
+	query["_pragma"] = append([]string{
+		"busy_timeout(5000)", // before the others: they may have to wait for a lock, too
+		"journal_mode(WAL)",
+		"synchronous(NORMAL)", // with WAL a power cut may lose the last crimes, never the file
+		"foreign_keys(1)",
+	}, pragmas...)
+	slashed := filepath.ToSlash(abs)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // a drive letter
+	}
+	name := (&url.URL{Scheme: "file", Path: slashed, RawQuery: query.Encode(), OmitHost: true}).String()
+	pool, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size) // opening one costs four pragmas and a schema parse
+	return pool, nil
+}
