@@ -1,7 +1,6 @@
 package redstart
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/redstart-go/redstart/internal/clientip"
 	"github.com/redstart-go/redstart/internal/headers"
+	"github.com/redstart-go/redstart/internal/late"
 	"github.com/redstart-go/redstart/internal/logging"
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
@@ -38,7 +37,8 @@ type App struct {
 	config  config
 	streams *sse.Server
 	ids     *requestid.Source
-	born    time.Time // requests are timed from it: the monotonic clock alone is the cheaper one
+	late    late.Group // handlers that were given up
+	born    time.Time  // requests are timed from it: the monotonic clock alone is the cheaper one
 
 	mu         sync.Mutex // guards registration
 	registered []*route
@@ -124,7 +124,7 @@ func WithoutRequestID() Option { return func(c *config) { c.withoutRequestID = t
 
 // WithBodyLimit bounds the bodies of requests, in bytes. The default is 4 MiB; 0
 // is no bound. [BodyLimit] sets it for one route.
-func WithBodyLimit(bytes int64) Option { return func(c *config) { c.bodyLimit = bytes } }
+func WithBodyLimit(bytes int64) Option { return func(c *config) { c.bodyLimit = max(bytes, 0) } }
 
 // WithTLS serves HTTPS, and HTTP/2 over it, with a certificate and key in PEM files.
 func WithTLS(certFile, keyFile string) Option {
@@ -251,6 +251,7 @@ func (a *App) addRoute(r *route) {
 		if r.name != "" {
 			a.names[r.name] = r
 		}
+		r.index = len(a.registered)
 		a.registered = append(a.registered, r)
 	})
 }
@@ -259,11 +260,12 @@ func (a *App) addStatic(r *route) {
 	a.change(func() { a.statics = append(a.statics, r) })
 }
 
-// Routes lists what is registered, in the order of registration.
+// Routes lists what is registered: the routes in the order of registration, then
+// the folders of [App.Static].
 func (a *App) Routes() []RouteInfo {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	infos := make([]RouteInfo, 0, len(a.registered))
+	infos := make([]RouteInfo, 0, len(a.registered)+len(a.statics))
 	for _, r := range slices.Concat(a.registered, a.statics) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Pattern: r.pattern, Name: r.name,
@@ -307,6 +309,11 @@ func (a *App) handler() http.Handler {
 	if h := a.entry.Load(); h != nil {
 		return *h
 	}
+	if err := a.config.err; err != nil {
+		// Start, Run and Serve return it. Whoever uses the app as a plain handler
+		// has to learn of it too.
+		a.config.logger.Error().Err(err).Msg("an option of the app has no effect")
+	}
 	var h http.Handler = &dispatcher{app: a, routes: a.build()}
 	for _, wrap := range slices.Backward(a.wrappers) {
 		h = wrap(h)
@@ -328,11 +335,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler().Se
 // as well, so that a main function need not look.
 func (a *App) Start(addr string) error {
 	err := serving.UntilSignal(a.config.logger, func(ctx context.Context, force <-chan struct{}) error {
-		l, err := serving.Listen(ctx, addr)
-		if err != nil {
-			return err
-		}
-		return a.serve(ctx, force, l)
+		return a.run(ctx, force, addr)
 	})
 	if err != nil {
 		a.config.logger.Error().Err(err).Msg("stopped")
@@ -342,15 +345,22 @@ func (a *App) Start(addr string) error {
 
 // Run is [App.Start] that stops when ctx ends instead of on a signal, and does not
 // log the error it returns.
-func (a *App) Run(ctx context.Context, addr string) error {
+func (a *App) Run(ctx context.Context, addr string) error { return a.run(ctx, nil, addr) }
+
+func (a *App) run(ctx context.Context, force <-chan struct{}, addr string) error {
+	if err := a.config.err; err != nil {
+		return fmt.Errorf("redstart: %w", err)
+	}
 	l, err := serving.Listen(ctx, addr)
 	if err != nil {
 		return err
 	}
-	return a.Serve(ctx, l)
+	return a.serve(ctx, force, l)
 }
 
-// Serve is [App.Run] on a listener, which it closes.
+// Serve is [App.Run] on a listener, which it closes. It may be called for several
+// listeners. Once one of them was told to stop, the app refuses new event streams:
+// make another app to serve again.
 func (a *App) Serve(ctx context.Context, l net.Listener) error { return a.serve(ctx, nil, l) }
 
 func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) error {
@@ -364,141 +374,11 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) 
 		TLS: a.config.tls, CertFile: a.config.certFile, KeyFile: a.config.keyFile, H2C: a.config.h2c,
 		HeaderTimeout: a.config.timeouts.Header, WriteTimeout: a.config.timeouts.Write,
 		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
-		OnStart: slices.Clone(a.onStart), OnStop: slices.Clone(a.onStop), Drain: a.streams.Drain,
+		OnStart: slices.Clone(a.onStart), OnStop: slices.Clone(a.onStop), Drain: a.streams.Drain, Join: a.late.Wait,
 		Started: func(url string) {
 			a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version).Msg("listening")
 		},
 	}
 	a.mu.Unlock()
 	return c.Serve(ctx, force, l)
-}
-
-// defaultHeader is a header that every reply gets if it lacks it.
-type defaultHeader struct {
-	name   string
-	value  []string
-	except []string
-}
-
-func (a *App) defaultHeaders(h http.Header, req *Request) {
-	for _, d := range a.config.headers {
-		if _, has := h[d.name]; !has && !slices.ContainsFunc(d.except, req.below) {
-			h[d.name] = d.value[:1:1]
-		}
-	}
-}
-
-// below says whether the request's path is the prefix, or below it.
-func (req *Request) below(prefix string) bool {
-	rest, ok := strings.CutPrefix(req.http.URL.Path, strings.TrimSuffix(prefix, "/"))
-	return ok && (rest == "" || rest[0] == '/')
-}
-
-// dispatcher is the app compiled: it takes a request through the middleware and
-// the handler, and then, alone with the connection, writes what they returned.
-type dispatcher struct {
-	app    *App
-	routes *routes
-}
-
-func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := d.app
-	req := &Request{http: r, w: w, app: a, begin: time.Since(a.born), limit: a.config.bodyLimit}
-	if !a.config.withoutRequestID {
-		req.id.Assign(a.ids, r.Header)
-	}
-	chain := d.routes.find(req)
-	if req.route != nil {
-		req.limit = req.route.bodyLimit
-	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &bodyReader{ReadCloser: r.Body, req: req, left: req.limit, stall: a.config.timeouts.Body}
-	}
-	defer req.release()
-	resp := chain(req)
-	outcome, abort := req.reply(resp)
-	if !a.config.withoutAccessLog || resp.done != nil || outcome.Status >= 400 || outcome.Err != nil {
-		outcome.Duration = time.Since(a.born) - req.begin
-		req.account(resp, outcome)
-	}
-	if abort && r.Context().Value(http.ServerContextKey) != nil {
-		// Only a server can cut the connection; without one, as in a test with a
-		// recorder, the panic would reach the caller.
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// release ends what belongs to the request: its context, and streams that were
-// returned by a handler and never served.
-func (req *Request) release() {
-	if s := req.extra.Load(); s != nil {
-		for _, stream := range s.tracked {
-			stream.Discard()
-		}
-	}
-	if c := req.ctx.Load(); c != nil {
-		c.cancel(errReplied)
-	}
-}
-
-var errReplied = errors.New("redstart: the request has been replied to")
-
-// track remembers a stream, to discard it should it never be served.
-func (req *Request) track(resp Response) {
-	s := req.state()
-	if stream := resp.body.(*sse.Stream); !slices.Contains(s.tracked, stream) {
-		s.tracked = append(s.tracked, stream)
-	}
-}
-
-// account tells whoever asked of the outcome, and writes the access log.
-func (req *Request) account(resp Response, outcome Outcome) {
-	for d := resp.done; d != nil; d = d.next {
-		req.callDone(d.f, outcome)
-	}
-	c := &req.app.config
-	failed := outcome.Status >= 500 || outcome.Err != nil && outcome.Status < 400
-	if c.withoutAccessLog && !failed {
-		return
-	}
-	event := c.logger.Info()
-	if failed {
-		event = c.logger.Error()
-	}
-	if event == nil {
-		return
-	}
-	event.Str("method", req.http.Method).Str("path", req.http.URL.Path).Int("status", outcome.Status).
-		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", c.trust.Resolve(req.http).Address())
-	if req.id.Text != "" {
-		event.Str("request_id", req.id.Text)
-	}
-	if req.route != nil && req.route.pattern != req.http.URL.Path {
-		event.Str("route", req.route.pattern)
-	}
-	if outcome.Reason != "" {
-		event.Str("reason", outcome.Reason)
-	}
-	message := "request"
-	if resp.kind == kindEvents && outcome.Status < 400 {
-		message = "stream"
-		event.Int64("events", outcome.Events)
-	}
-	if err := cmp.Or(outcome.Err, resp.err); err != nil && failed {
-		event.Err(err)
-		if stack := stackOf(err); stack != nil {
-			event.Bytes("stack", stack)
-		}
-	}
-	event.Msg(message)
-}
-
-func (req *Request) callDone(f func(Outcome), outcome Outcome) {
-	defer func() {
-		if v := recover(); v != nil {
-			err := recovered(v)
-			req.Log().Error().Err(err).Bytes("stack", err.Stack).Msg("a WithDone function panicked")
-		}
-	}()
-	f(outcome)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/internal/upload"
 	"github.com/redstart-go/redstart/sse"
 )
 
@@ -26,6 +27,7 @@ type HTTPError struct {
 	status int
 	detail string
 	cause  error
+	told   bool // whether the detail tells of the cause
 	fields map[string]any
 }
 
@@ -38,18 +40,28 @@ func Error(status int, detail string) *HTTPError {
 	return &HTTPError{status: status, detail: detail}
 }
 
-// Errorf is [Error] with a formatted detail. An error wrapped by %w is the cause,
-// for [errors.Is] and the log; mind that its text is part of the detail.
+// Errorf is [Error] with a formatted detail. Errors wrapped by %w are the cause,
+// for [errors.Is] and [errors.As]; mind that their text is part of the detail.
 func Errorf(status int, format string, args ...any) *HTTPError {
 	wrapped := fmt.Errorf(format, args...)
 	e := Error(status, wrapped.Error())
-	e.cause = errors.Unwrap(wrapped)
+	e.told = true
+	if e.cause = errors.Unwrap(wrapped); e.cause == nil {
+		if _, several := wrapped.(interface{ Unwrap() []error }); several {
+			e.cause = wrapped
+		}
+	}
 	return e
 }
 
 // Error returns the detail, or the status text when there is none, and the cause.
+// It is for logs: clients are told the detail alone.
 func (e *HTTPError) Error() string {
-	return cmp.Or(e.detail, http.StatusText(e.status), "status "+strconv.Itoa(e.status))
+	text := cmp.Or(e.detail, http.StatusText(e.status), "status "+strconv.Itoa(e.status))
+	if e.cause != nil && !e.told {
+		text += ": " + e.cause.Error()
+	}
+	return text
 }
 
 // StatusCode returns the HTTP status.
@@ -61,7 +73,7 @@ func (e *HTTPError) Unwrap() error { return e.cause }
 // WithCause returns a copy with a cause that is logged and not shown.
 func (e *HTTPError) WithCause(cause error) *HTTPError {
 	c := *e
-	c.cause = cause
+	c.cause, c.told = cause, false
 	return &c
 }
 
@@ -98,7 +110,16 @@ func recovered(v any) *PanicError {
 	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
 		panic(v)
 	}
-	return &PanicError{Value: v, Stack: debug.Stack()}
+	return panicError(v, debug.Stack())
+}
+
+// panicError makes a PanicError of a panic's value, unless it is one that comes
+// from another goroutine, with the stack that matters.
+func panicError(v any, stack []byte) *PanicError {
+	if p, ok := v.(*PanicError); ok {
+		return p
+	}
+	return &PanicError{Value: v, Stack: stack}
 }
 
 // statusCoder is any error that chooses its status.
@@ -117,7 +138,7 @@ func StatusOf(err error) int {
 		}
 		return http.StatusInternalServerError
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, upload.ErrTooLarge) {
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusInternalServerError
@@ -139,7 +160,11 @@ func (req *Request) settle(resp Response, onError func(*Request, error) Response
 	default:
 		reply = problemReply(req, err)
 	}
-	if reply.status == 0 {
+	switch {
+	case reply.status != 0:
+	case reply.flags&flagRedirect != 0:
+		reply.status = redirectStatus(req.Method())
+	default:
 		reply.status = uint16(StatusOf(err))
 	}
 	if resp.status != 0 {
@@ -168,10 +193,20 @@ func (req *Request) customError(onError func(*Request, error) Response, err erro
 		}
 	}()
 	reply = onError(req, err)
-	if reply.err != nil {
-		return problemReply(req, reply.err)
+	if reply.err == nil {
+		req.track(reply)
+		return reply
 	}
-	return reply
+	// It chose another error for the client, or failed over this one.
+	if StatusOf(reply.err) >= 500 && !errors.Is(reply.err, err) {
+		req.Log().Error().Err(reply.err).Msg("the error handler failed")
+	}
+	problem := problemReply(req, reply.err)
+	if reply.status != 0 {
+		problem.status = reply.status
+	}
+	problem.header, problem.done = problem.header.After(reply.header), reply.done
+	return problem
 }
 
 // problemReply is the default reply to an error: a problem document (RFC 9457),
@@ -197,14 +232,14 @@ func problemReply(req *Request, err error) Response {
 		if req.id.Text != "" {
 			text += "\nrequest " + req.id.Text
 		}
-		return Text(text + "\n").WithStatus(status)
+		return Text(text+"\n").WithStatus(status).WithAdded("Vary", "Accept")
 	}
 	body, encodeErr := problemDocument(title, status, detail, req.id.Text, fields)
 	if encodeErr != nil { // a field of the application's own
 		req.Log().Error().Err(encodeErr).Msg("a problem document cannot be encoded")
 		body, _ = problemDocument(title, status, detail, req.id.Text, nil)
 	}
-	reply := Bytes(body).WithStatus(status)
+	reply := Bytes(body).WithStatus(status).WithAdded("Vary", "Accept")
 	reply.content = contentProblem
 	return reply
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
+	"github.com/redstart-go/redstart/internal/upload"
 	"github.com/redstart-go/redstart/sse"
 )
 
@@ -48,6 +50,9 @@ type Request struct {
 type requestState struct {
 	tracked []*sse.Stream // streams that a handler or middleware returned
 	lookup  lookup
+	upload  *upload.Reader // the body's, nil when there is none
+	origin  *Request       // what this is a copy of, see Within
+	skip    atomic.Int32   // see SkipAccessLog
 
 	mu     sync.Mutex // guards what follows
 	log    *zerolog.Logger
@@ -207,6 +212,22 @@ func (req *Request) Scheme() string { return req.resolveClient().Scheme }
 // and one of our own otherwise. It is "" when request ids are turned off.
 func (req *Request) ID() string { return req.id.Text }
 
+// SetID replaces the request's id, for middleware, before it calls next: in the
+// header X-Request-ID of the reply, in logs and in problem documents. An id that
+// is not fit for logs (1 to 128 letters, digits and any of ._~:/+=-) is an error
+// and changes nothing.
+func (req *Request) SetID(id string) error {
+	if !requestid.Fit(id) {
+		return fmt.Errorf("redstart: SetID: %q is not fit for logs: want 1 to 128 letters, digits and any of ._~:/+=-", id)
+	}
+	req.id.Text, req.id.Header[0] = id, id
+	s := req.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = nil // it names the old id
+	return nil
+}
+
 // LastEventID returns the id from which a client of Server-Sent Events wants to
 // continue: the header Last-Event-ID, or the query parameter lastEventID. It is
 // the client's text: check it.
@@ -275,8 +296,9 @@ func (req *Request) Log() *zerolog.Logger {
 }
 
 // Body reads the whole body, once; later calls return the same bytes, which must
-// not be changed. A body over the limit is an error with status 413, one that
-// ends before its Content-Length or is malformed an error with status 400.
+// not be changed. A body over the limit is an error with status 413, one of which
+// nothing arrives for the timeout with 408, one that ends before its
+// Content-Length or is malformed with 400.
 func (req *Request) Body() ([]byte, error) {
 	s := req.state()
 	if !s.bodyRead {
@@ -309,12 +331,18 @@ func (req *Request) readBody() ([]byte, error) {
 	switch {
 	case err == nil:
 		return body, nil
-	case errors.Is(err, errBodyTooLarge):
+	case errors.Is(err, upload.ErrTooLarge):
 		return nil, req.tooLarge()
-	case req.http.Context().Err() != nil:
-		return nil, fmt.Errorf("reading the body: %w", err)
+	case errors.Is(err, upload.ErrOver):
+		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, Errorf(http.StatusRequestTimeout, "the body stopped arriving for %v", req.app.config.timeouts.Body).WithCause(err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		// Asked before the context, which net/http ends on this as well: a client
+		// that closed only its sending half still waits for the reply.
 		return nil, Error(http.StatusBadRequest, "the body ended before its announced length").WithCause(err)
+	case req.http.Context().Err() != nil:
+		return nil, fmt.Errorf("reading the body: %w: %w", sse.ErrClientGone, err)
 	default:
 		return nil, Error(http.StatusBadRequest, "the body could not be read").WithCause(err)
 	}
@@ -322,6 +350,23 @@ func (req *Request) readBody() ([]byte, error) {
 
 func (req *Request) tooLarge() error {
 	return Errorf(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", req.limit)
+}
+
+// LimitBody bounds the body, in bytes, for middleware, before the body is read; 0
+// is no bound. The limit of the route's own [BodyLimit] stays. The error, with
+// status 413, is about a body whose announced length is over the limit that
+// counts; one without a length is cut off while it is read.
+func (req *Request) LimitBody(bytes int64) error {
+	if req.route == nil || req.route.limit == nil {
+		req.limit = bytes
+		if s := req.state(); s.upload != nil {
+			s.upload.SetLimit(bytes)
+		}
+	}
+	if req.limit > 0 && req.http.ContentLength > req.limit {
+		return req.tooLarge()
+	}
+	return nil
 }
 
 // Text returns the body as a string, with the errors of [Request.Body].
@@ -361,50 +406,53 @@ func (req *Request) decodeJSON(v any, strict bool) error {
 	return err
 }
 
-// errBodyTooLarge is how bodyReader ends a body over its limit.
-var errBodyTooLarge = errors.New("the body is larger than its limit")
-
-// bodyReader bounds a body in size, and in the time that passes without a byte.
-// net/http's ReadTimeout would bound the whole, and so break slow large uploads.
-type bodyReader struct {
-	io.ReadCloser
-	req   *Request
-	left  int64
-	stall time.Duration
-	armed time.Time
+// openBody puts the bounds around the body. They go into a copy of net/http's
+// request, which has to find its own body there to see what was left unread, and
+// whether a client that sent Expect: 100-continue is still waiting for leave.
+func (req *Request) openBody() {
+	r := req.http
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	body := upload.NewReader(req.w, r.Body, req.limit, req.app.config.timeouts.Body)
+	req.state().upload = body
+	req.http = r.WithContext(r.Context())
+	req.http.Body = body
 }
 
-func (b *bodyReader) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errBodyTooLarge
-	}
-	if b.stall > 0 {
-		if now := time.Now(); now.Sub(b.armed) > b.stall/4 {
-			b.armed = now
-			_ = http.NewResponseController(b.req.w).SetReadDeadline(now.Add(b.stall))
+// closeBody ends what reading the body has left behind, when the reply is complete.
+func (req *Request) closeBody(s *requestState) {
+	if s.upload != nil {
+		s.upload.Stop()
+		if form := req.http.MultipartForm; form != nil {
+			_ = form.RemoveAll() // temporary files: nobody is left to be told
 		}
 	}
-	if b.req.limit > 0 && int64(len(p)) > b.left+1 {
-		p = p[:b.left+1] // one more, to tell a body at the limit from one above it
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.req.limit > 0 {
-		if b.left -= int64(n); b.left < 0 {
-			b.disarm()
-			return n, errBodyTooLarge
-		}
-	}
-	if err != nil {
-		b.disarm()
-	}
-	return n, err
 }
 
-// disarm takes the read deadline off: left armed, it would end the request's
-// context in the midst of a stream.
-func (b *bodyReader) disarm() {
-	if b.stall > 0 && !b.armed.IsZero() {
-		b.stall = 0
-		_ = http.NewResponseController(b.req.w).SetReadDeadline(time.Time{})
+// SkipAccessLog leaves out the framework's log line of this request, for
+// middleware that writes its own, until the reply is complete: a function of
+// [Response.WithDone] may call it still. Unless failures are to be left out too,
+// the line of a reply with a status of 500 and above is written nevertheless.
+func (req *Request) SkipAccessLog(failures bool) {
+	level := skipSuccesses
+	if failures {
+		level = skipAll
+	}
+	for r := req; r != nil; r = r.state().origin {
+		r.state().skip.Store(level)
 	}
 }
+
+// skipsLog returns which of the framework's log lines are left out, 0 for none.
+func (req *Request) skipsLog() int32 {
+	if s := req.extra.Load(); s != nil {
+		return s.skip.Load()
+	}
+	return 0
+}
+
+const (
+	skipSuccesses int32 = 1 + iota
+	skipAll
+)

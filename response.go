@@ -8,20 +8,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
-	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/sse"
 )
@@ -67,6 +65,7 @@ const (
 	contentJSON
 	contentBytes
 	contentProblem
+	contentEvents
 )
 
 // contentTypes are header values made once. net/http does not change them.
@@ -76,6 +75,7 @@ var contentTypes = [...][]string{
 	contentJSON:    {"application/json"},
 	contentBytes:   {"application/octet-stream"},
 	contentProblem: {"application/problem+json"},
+	contentEvents:  {"text/event-stream"},
 }
 
 const (
@@ -124,11 +124,16 @@ var errNilFail = fmt.Errorf("redstart: Fail was called with a nil error")
 // program's: for one that came with the request use [RedirectLocal].
 func Redirect(target string) Response {
 	u, err := url.Parse(target)
+	if err == nil && target == "" {
+		err = errEmptyTarget
+	}
 	if err != nil {
 		return Fail(fmt.Errorf("redstart: Redirect: %w", err))
 	}
 	return Response{flags: flagRedirect}.With("Location", u.String())
 }
+
+var errEmptyTarget = errors.New("the target is empty")
 
 // RedirectLocal is [Redirect] for a target that came from outside, such as the
 // page to return to after a login. Anything but a path on this host is an error
@@ -147,7 +152,7 @@ func RedirectLocal(target string) Response {
 // when the outermost middleware has returned the response; one that never begins
 // is discarded.
 func SSEResponse[S sse.Source](source S, opts ...sse.Option) Response {
-	return Response{kind: kindEvents, body: sse.NewStream(source, opts...)}
+	return Response{kind: kindEvents, content: contentEvents, body: sse.NewStream(source, opts...)}
 }
 
 // StreamSource is the set of things a [Stream] can be made from: iterators over
@@ -199,7 +204,8 @@ func (f *Files) Attachment(name, saveAs string) Response {
 }
 
 func (f *Files) reply(name string, o files.Options) Response {
-	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request) error {
+	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request, status int) error {
+		o.Status = status
 		return f.root.ServeFile(w, r, name, o)
 	})}
 }
@@ -215,18 +221,19 @@ func Attachment(name, saveAs string) Response {
 }
 
 func fileOnDisk(name string, o files.Options) Response {
-	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request) error {
+	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request, status int) error {
 		root, err := files.Dir(filepath.Dir(name))
 		if err != nil {
 			return err
 		}
 		defer func() { _ = root.Close() }()
+		o.Status = status
 		return root.ServeFile(w, r, filepath.Base(name), o)
 	})}
 }
 
 // fileBody writes a file, or returns an error before anything is written.
-type fileBody func(http.ResponseWriter, *http.Request) error
+type fileBody func(w http.ResponseWriter, r *http.Request, status int) error
 
 // StaticOptions refine [App.Static].
 type StaticOptions struct {
@@ -248,7 +255,9 @@ func (o StaticOptions) configure(s *files.Static) {
 	s.Listing, s.Fallback, s.Hashed, s.Dotfiles = o.Listing, o.Fallback, o.Hashed, o.Dotfiles
 }
 
-// WithStatus sets the status. A code outside 200 to 599 is an error with status 500.
+// WithStatus sets the status. A code outside 200 to 599 is an error with status
+// 500. On a mounted handler's reply and on a static file it stands in for 200: a
+// status they choose themselves, such as 304 or 404, stays.
 func (r Response) WithStatus(code int) Response {
 	if code < 200 || code > 599 {
 		return r.broken(fmt.Errorf("redstart: WithStatus(%d): not the status of a reply", code))
@@ -264,21 +273,38 @@ func (r Response) With(name, value string) Response { return r.change(r.header.S
 // WithAdded adds a value to a header, for those that may repeat, such as Vary.
 func (r Response) WithAdded(name, value string) Response { return r.change(r.header.Add(name, value)) }
 
-// Without removes a header, including one the framework would set by default.
+// Without removes a header, including one that would be set by default, by
+// [DefaultHeader], the framework or net/http. With no Content-Type the client has
+// to guess. The Content-Length of a body that is at hand is always sent.
 func (r Response) Without(name string) Response { return r.change(r.header.Remove(name)) }
+
+// WithDefault sets a header unless the reply has it: by then, by middleware further
+// in, or by the file or the mounted handler that writes it.
+func (r Response) WithDefault(name, value string) Response {
+	return r.change(r.header.Default(name, value))
+}
 
 // WithCookie adds a cookie. An invalid one is an error with status 500.
 func (r Response) WithCookie(c *http.Cookie) Response {
+	if c == nil {
+		return r.broken(errNilCookie)
+	}
 	if err := c.Valid(); err != nil {
 		return r.broken(fmt.Errorf("redstart: cookie %q: %w", c.Name, err))
 	}
 	return r.WithAdded("Set-Cookie", c.String())
 }
 
+var errNilCookie = errors.New("redstart: WithCookie was called with a nil cookie")
+
 // ClearCookie tells the client to forget a cookie, which must be named with the
 // path and domain it was set with.
 func (r Response) ClearCookie(name, path, domain string) Response {
-	return r.WithCookie(&http.Cookie{Name: name, Path: path, Domain: domain, MaxAge: -1, Expires: time.Unix(1, 0)})
+	c := &http.Cookie{Name: name, Path: path, Domain: domain, MaxAge: -1, Expires: time.Unix(1, 0)}
+	// Browsers ignore cookies with these names that lack the attribute, also when
+	// they are to be forgotten (RFC 6265bis section 4.1.3).
+	c.Secure = strings.HasPrefix(name, "__Secure-") || strings.HasPrefix(name, "__Host-")
+	return r.WithCookie(c)
 }
 
 // WithDone adds a function that is called once the last byte was written, or the
@@ -308,7 +334,8 @@ func (r Response) Header() http.Header {
 		h["Content-Type"] = contentTypes[r.content]
 	}
 	r.header.Apply(h)
-	return h
+	maps.DeleteFunc(h, func(_ string, values []string) bool { return values == nil })
+	return h.Clone() // the values are shared with other responses
 }
 
 // Err returns the error inside, also after it was turned into its reply.
@@ -333,12 +360,30 @@ func (r Response) Bytes() (body []byte, ok bool) {
 }
 
 // WithBody replaces the body and keeps all else, for middleware. A Content-Type
-// that the response had stays. A stream that is replaced is discarded.
+// that the response had stays, but for a stream's, which is discarded; without one
+// it is application/octet-stream. The ETag of a [App.Const] reply, which is of the
+// body it had, is dropped.
 func (r Response) WithBody(body []byte) Response {
+	if r.content == contentEvents {
+		r.content = contentBytes
+	}
+	if r.flags&flagConst != 0 {
+		r = r.Without("ETag")
+		r.flags &^= flagConst
+	}
 	r.kind, r.body = kindPlain, nil
 	r.text = string(body)
-	r.flags &^= flagConst
 	return r
+}
+
+// Discard lets go of a response that will not be returned, for a middleware that
+// keeps one back or throws one away: an event stream's source is released and told
+// so. It may be called more than once, and does nothing for other responses. The
+// framework does it for streams that other middleware replaces.
+func (r Response) Discard() {
+	if stream, ok := r.body.(*sse.Stream); ok {
+		stream.Discard()
+	}
 }
 
 // broken makes a response fail because the program built it wrong.
@@ -360,7 +405,9 @@ type Outcome struct {
 	// Reason is "" for a plain reply that was written in full. Otherwise it says
 	// how it ended, as [sse.Reason] does for streams.
 	Reason string
-	Err    error
+	// Err is the error that the reply is about, or by which a body broke off. A
+	// client that left or was too slow is none.
+	Err error
 }
 
 // doneFunc is a list of functions, last added first.
@@ -383,206 +430,6 @@ func (r Response) change(changes *headers.Changes, err error) Response {
 	}
 	r.header = changes
 	return r
-}
-
-// writeHeader puts the response's headers, and the application's where the
-// response lacks them, on w.
-func (r *Response) writeHeader(w http.ResponseWriter, req *Request) {
-	h := w.Header()
-	if r.content != contentNone {
-		h["Content-Type"] = contentTypes[r.content]
-	}
-	if req.id.Text != "" {
-		h[requestid.Header] = req.id.Header[:]
-	}
-	r.header.Apply(h)
-	req.app.defaultHeaders(h, req)
-}
-
-// writePlain writes a body that is at hand.
-func (r *Response) writePlain(w http.ResponseWriter, req *Request, body string) (int, error) {
-	r.writeHeader(w, req)
-	status := r.StatusCode()
-	if r.flags&flagConst != 0 && notModified(req, w.Header().Get("Etag")) {
-		status = http.StatusNotModified
-	}
-	if status == http.StatusNoContent || status == http.StatusNotModified {
-		h := w.Header()
-		delete(h, "Content-Length")
-		if status == http.StatusNoContent {
-			delete(h, "Content-Type")
-		}
-		w.WriteHeader(status)
-		return status, nil
-	}
-	w.Header()["Content-Length"] = headers.ContentLength(len(body))
-	if status != http.StatusOK || len(body) == 0 || req.http.Method == http.MethodHead {
-		w.WriteHeader(status)
-	}
-	if len(body) == 0 || req.http.Method == http.MethodHead {
-		return status, nil
-	}
-	_, err := io.WriteString(w, body)
-	return status, err
-}
-
-// reply writes the response and says what became of it, and whether the body has
-// to end uncleanly. From here on nobody else uses the ResponseWriter.
-func (req *Request) reply(resp Response) (outcome Outcome, abort bool) {
-	switch resp.kind {
-	case kindJSON:
-		return req.replyJSON(&resp)
-	case kindEvents:
-		return req.replyEvents(&resp)
-	case kindStream, kindFile, kindHandler:
-		return req.replyTransfer(&resp)
-	}
-	return req.replyPlain(&resp, resp.text)
-}
-
-func (req *Request) replyPlain(resp *Response, body string) (outcome Outcome, abort bool) {
-	status, err := resp.writePlain(req.w, req, body)
-	outcome = Outcome{Status: status}
-	if err != nil {
-		outcome.Reason = string(sse.ClientGone)
-	} else if status != http.StatusNotModified && status != http.StatusNoContent && req.http.Method != http.MethodHead {
-		outcome.Bytes = int64(len(body))
-	}
-	return outcome, false
-}
-
-// jsonBuffers hold encoded bodies until they are written.
-var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// replyJSON encodes into a pooled buffer before the header is sent.
-func (req *Request) replyJSON(resp *Response) (outcome Outcome, abort bool) {
-	buf := jsonBuffers.Get().(*[]byte)
-	defer jsonBuffers.Put(buf)
-	encoded, err := jsonx.Append((*buf)[:0], resp.body)
-	if err != nil {
-		return req.replyFailure(resp, fmt.Errorf("redstart: encoding the reply: %w", err))
-	}
-	if cap(encoded) <= 64<<10 { // larger ones would stay for good
-		*buf = encoded
-	}
-	return req.replyPlain(resp, unsafe.String(unsafe.SliceData(encoded), len(encoded)))
-}
-
-// describingBody are the headers that are about a body which is not sent after all.
-var describingBody = []string{
-	"Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Range",
-	"Etag", "Last-Modified", "Cache-Control", "Accept-Ranges", "X-Accel-Buffering",
-}
-
-// replyFailure answers for a response that could not be written, with the headers
-// the response had.
-func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, abort bool) {
-	onError := req.app.errorHandler()
-	if req.route != nil {
-		onError = req.route.group.errorHandler()
-	}
-	h := req.w.Header()
-	for _, name := range describingBody {
-		delete(h, name)
-	}
-	reply := req.settle(Response{err: err, header: failed.header.Except(describingBody...)}, onError)
-	if reply.kind != kindPlain && reply.kind != kindJSON {
-		reply = problemReply(req, err) // an error page that streams could fail again
-	}
-	body, ok := reply.Bytes()
-	if !ok {
-		reply = problemReply(req, err)
-		body, _ = reply.Bytes()
-	}
-	outcome, abort = req.replyPlain(&reply, string(body))
-	outcome.Err = err
-	return outcome, abort
-}
-
-func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
-	stream := resp.body.(*sse.Stream)
-	if resp.status != 0 {
-		stream.With(sse.Status(int(resp.status)))
-	}
-	resp.writeHeader(req.w, req)
-	ctx := req.context()
-	report := req.app.streams.ServeContext(ctx, ctx.cancel, req.w, req.http, stream)
-	if !report.Committed {
-		return req.replyFailure(resp, report.Err)
-	}
-	return Outcome{
-		Status: report.Status, Bytes: report.Bytes, Events: report.Events,
-		Reason: string(report.Reason), Err: report.Err,
-	}, report.Abort
-}
-
-// replyTransfer writes a body that is produced while it is sent.
-func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) {
-	w := transfer.NewWriter(req.w, req.app.config.timeouts.Stall)
-	w.BeforeHeader = func(h http.Header) { req.app.defaultHeaders(h, req) }
-	r := req.http
-	if c := req.ctx.Load(); c != nil {
-		r = r.WithContext(c)
-	}
-	var err error
-	switch body := resp.body.(type) {
-	case *transfer.Source:
-		resp.writeHeader(req.w, req)
-		err = req.protect(func() error { return body.Serve(w, r, resp.StatusCode()) })
-	case fileBody:
-		resp.writeHeader(req.w, req)
-		err = req.protect(func() error { return body(w, r) })
-	case http.Handler:
-		resp.writeHeader(req.w, req)
-		err = req.protect(func() error { body.ServeHTTP(w, r); return nil })
-		if err == nil && w.Status == 0 {
-			w.WriteHeader(http.StatusOK)
-		}
-	}
-	w.Disarm()
-	if err != nil && w.Status == 0 {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = Errorf(http.StatusNotFound, "there is nothing at %q", req.Path()).WithCause(err)
-		}
-		return req.replyFailure(resp, err)
-	}
-	outcome = Outcome{Status: w.Status, Bytes: w.Bytes, Err: err, Reason: string(sse.Completed)}
-	switch {
-	case w.Err != nil && errors.Is(w.Err, os.ErrDeadlineExceeded):
-		outcome.Reason, outcome.Err = string(sse.SlowClient), nil
-	case w.Err != nil:
-		outcome.Reason, outcome.Err = string(sse.ClientGone), nil
-	case err != nil:
-		outcome.Reason = string(sse.Failed)
-	}
-	return outcome, err != nil || w.Err != nil
-}
-
-// protect turns a panic of f into an error, unless the app is told not to.
-func (req *Request) protect(f func() error) (err error) {
-	if req.app.config.withoutRecover {
-		return f()
-	}
-	defer func() {
-		if v := recover(); v != nil {
-			err = recovered(v)
-		}
-	}()
-	return f()
-}
-
-// notModified compares If-None-Match weakly, as RFC 9110 section 13.1.2 wants.
-func notModified(req *Request, etag string) bool {
-	if m := req.http.Method; m != http.MethodGet && m != http.MethodHead {
-		return false
-	}
-	for candidate := range strings.SplitSeq(req.Header("If-None-Match"), ",") {
-		candidate = strings.TrimSpace(candidate)
-		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
-			return true
-		}
-	}
-	return false
 }
 
 // etagOf makes a strong validator of a body.

@@ -1,9 +1,11 @@
 package redstart
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"reflect"
 	"runtime"
@@ -23,6 +25,10 @@ type Handler func(*Request) Response
 // at the request before, and refine or replace the response after. It sees every
 // response there is: those of the automatic replies (404, 405, OPTIONS) too, and
 // streams before they begin.
+//
+// The Middleware itself is called when the routes are built, for each route that it
+// is around, and anew after a registration. State that shall outlast this, such as a
+// counter of all requests, belongs outside of it. It must not register anything.
 type Middleware func(next Handler) Handler
 
 // Before makes a middleware of a function that looks at requests. When ok is true
@@ -53,14 +59,19 @@ func Name(name string) RouteOption { return func(r *route) { r.name = name } }
 
 // With puts middleware around this route only, inside that of its group.
 func With(mw ...Middleware) RouteOption {
+	checkMiddleware(mw)
 	return func(r *route) { r.middleware = append(r.middleware, mw...) }
 }
 
 // BodyLimit bounds the request's body for this route, in bytes, instead of the
 // application's limit; 0 is no bound.
-func BodyLimit(bytes int64) RouteOption { return func(r *route) { r.limit = &bytes } }
+func BodyLimit(bytes int64) RouteOption {
+	bytes = max(bytes, 0)
+	return func(r *route) { r.limit = &bytes }
+}
 
-// route is one registered route. Its chain is composed when the routes are built.
+// route is one registered route. What follows the blank line is of the copy that
+// is made each time the routes are built, since requests under way use the last one.
 type route struct {
 	method, pattern string
 	parsed          routing.Pattern
@@ -70,9 +81,12 @@ type route struct {
 	middleware      []Middleware
 	limit           *int64
 	static          *files.Static
+	index           int // among the registered, for routes that are no folder of files
 
 	chain     Handler
+	preflight Handler // answers OPTIONS for the route, through its middleware
 	bodyLimit int64
+	onError   func(*Request, error) Response
 }
 
 // RouteInfo describes a registered route.
@@ -162,33 +176,82 @@ func (g *group) Handle(method, pattern string, h Handler, opts ...RouteOption) {
 }
 
 // Const registers a reply that never changes. It is encoded once, carries a strong
-// ETag and answers conditional requests with 304. It still passes middleware.
-// A reply that fails or streams panics.
+// ETag, unless it has one, and answers conditional requests with 304. It still
+// passes middleware. A reply that fails or streams panics.
 func (g *group) Const(pattern string, reply Response, opts ...RouteOption) {
 	body, ok := reply.Bytes()
 	if reply.err != nil || !ok {
-		panic(fmt.Sprintf("redstart: Const %q: the reply must have a body that can be encoded once: %v", pattern, reply.err))
+		panic(fmt.Sprintf("redstart: Const %q: the reply must have a body that can be encoded once: %v", pattern, cmp.Or(reply.err, errUnfit)))
 	}
-	constant := reply.WithBody(body).With("ETag", etagOf(body))
+	constant := reply.WithBody(body)
+	if constant.Header().Get("ETag") == "" {
+		constant = constant.With("ETag", etagOf(body))
+	}
 	constant.flags |= flagConst
 	g.add(http.MethodGet, pattern, func(*Request) Response { return constant }, opts)
 }
 
+var errUnfit = errors.New("it streams, or is JSON that cannot be encoded")
+
 // Mount hands every request below the prefix, which is taken off its path, to a
 // net/http handler. Routes of the application win where both match. Middleware
-// sees a response whose body is the handler's.
+// sees a response whose body is the handler's: headers it sets take the place of
+// the handler's own.
 func (g *group) Mount(prefix string, h http.Handler) {
+	if h == nil {
+		panic(fmt.Sprintf("redstart: Mount %q: the handler is nil", prefix))
+	}
 	prefix = strings.TrimSuffix(prefix, "/")
-	stripped := http.StripPrefix(g.fullPrefix()+prefix, h)
+	stripped := stripSegments(strings.Count(g.fullPrefix()+prefix, "/"), h)
 	reply := func(*Request) Response { return Response{kind: kindHandler, body: stripped} }
 	g.add(routing.AnyMethod, prefix+"/", reply, nil)
 	g.add(routing.AnyMethod, prefix+"/*rest", reply, nil)
+}
+
+// stripSegments takes the first n segments off the path, whatever they are, since
+// a prefix may hold parameters.
+func stripSegments(n int, h http.Handler) http.Handler {
+	if n == 0 {
+		return h
+	}
+	strip := func(path string) string {
+		for range n {
+			i := strings.IndexByte(path[1:], '/')
+			if i < 0 {
+				return "/"
+			}
+			path = path[1+i:]
+		}
+		return path
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := *r.URL
+		if u.RawPath != "" {
+			// An encoded slash in one of the segments must not count as their end.
+			u.RawPath = strip(u.RawPath)
+			u.Path, _ = url.PathUnescape(u.RawPath) // it was valid as a whole
+		} else {
+			u.Path = strip(u.Path)
+		}
+		inner := *r
+		inner.URL = &u
+		h.ServeHTTP(w, &inner)
+	})
 }
 
 // Static serves a folder of files below the prefix for GET and HEAD. A name that
 // is no file falls through to the routes; a route without parameters comes first.
 // See [StaticOptions] for index pages, single-page applications and caching.
 func (g *group) Static(prefix string, f *Files, opts ...StaticOptions) {
+	if f == nil {
+		panic(fmt.Sprintf("redstart: Static %q: the Files are nil", prefix))
+	}
+	full := g.fullPrefix() + strings.TrimSuffix(prefix, "/")
+	if parsed, err := routing.Parse(full + "/"); err != nil {
+		panic("redstart: Static: " + err.Error())
+	} else if len(parsed.Params()) > 0 {
+		panic(fmt.Sprintf("redstart: Static %q: a folder's prefix cannot hold parameters: use a route with Files.File", full))
+	}
 	static := &files.Static{Root: f.root, Index: "index.html"}
 	for _, o := range opts {
 		o.configure(static)
@@ -196,15 +259,13 @@ func (g *group) Static(prefix string, f *Files, opts ...StaticOptions) {
 	if err := static.Check(); err != nil {
 		panic(fmt.Sprintf("redstart: Static %q: %v", prefix, err))
 	}
-	r := &route{
-		method: http.MethodGet, pattern: g.fullPrefix() + strings.TrimSuffix(prefix, "/"),
-		where: callSite(), group: g, static: static, handler: serveStatic,
-	}
+	r := &route{method: http.MethodGet, pattern: full, where: callSite(), group: g, static: static, handler: serveStatic}
 	g.app.addStatic(r)
 }
 
 // Group makes a group within this one. The prefix may hold parameters.
 func (g *group) Group(prefix string, mw ...Middleware) *Group {
+	checkMiddleware(mw)
 	return &Group{group{app: g.app, parent: g, host: g.host, prefix: strings.TrimSuffix(prefix, "/"), middleware: mw}}
 }
 
@@ -212,6 +273,7 @@ func (g *group) Group(prefix string, mw ...Middleware) *Group {
 // App it is also around the automatic replies. It counts for routes registered
 // before, too.
 func (g *group) Use(mw ...Middleware) {
+	checkMiddleware(mw)
 	g.app.change(func() { g.middleware = append(g.middleware, mw...) })
 }
 
@@ -268,14 +330,24 @@ func (g *group) add(method, pattern string, h Handler, opts []RouteOption) {
 	g.app.addRoute(r)
 }
 
-// callSite finds the line outside this package's route methods that registers.
+func checkMiddleware(mw []Middleware) {
+	for i, m := range mw {
+		if m == nil {
+			panic(fmt.Sprintf("redstart: middleware %d of %d is nil", i+1, len(mw)))
+		}
+	}
+}
+
+// here begins the name of every function of this package.
+var here = reflect.TypeFor[App]().PkgPath() + "."
+
+// callSite finds the line outside this package that registers.
 func callSite() string {
 	var callers [16]uintptr
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
 	for {
 		frame, more := frames.Next()
-		if !strings.Contains(frame.Function, "redstart.(*group).") && !strings.Contains(frame.Function, "redstart.(*App).") &&
-			!strings.Contains(frame.Function, "redstart.(*Group).") && frame.Function != "" {
+		if frame.Function != "" && !strings.HasPrefix(frame.Function, here) {
 			return path.Join(path.Base(path.Dir(frame.File)), path.Base(frame.File)) + ":" + strconv.Itoa(frame.Line)
 		}
 		if !more {
@@ -289,204 +361,5 @@ func handlerName(h Handler) string {
 	if f == nil {
 		return ""
 	}
-	return f.Name()
-}
-
-// routes is the compiled form of all that was registered. It never changes.
-type routes struct {
-	table   *routing.Matcher[*route]
-	hosts   map[string]*routing.Matcher[*route]
-	statics []*route
-
-	notFound   Handler
-	notAllowed Handler
-	options    Handler
-}
-
-// build compiles the routes: every chain of middleware is composed here, once.
-// The app is locked.
-func (a *App) build() *routes {
-	rs := &routes{hosts: map[string]*routing.Matcher[*route]{}}
-	for _, r := range a.registered {
-		a.compile(r)
-	}
-	for _, r := range a.statics {
-		a.compile(r)
-		rs.statics = append(rs.statics, r)
-	}
-	// The longest prefix is the most specific.
-	slices.SortStableFunc(rs.statics, func(x, y *route) int { return len(y.pattern) - len(x.pattern) })
-	for host, table := range a.tables {
-		matcher, err := table.Build()
-		if err != nil {
-			panic("redstart: " + err.Error())
-		}
-		if host == "" {
-			rs.table = matcher
-		} else {
-			rs.hosts[host] = matcher
-		}
-	}
-	rs.notFound = a.group.chain(a.guard(a.automatic(a.config.notFound, http.StatusNotFound), a.onError))
-	rs.notAllowed = a.group.chain(a.guard(a.automatic(a.config.notAllowed, http.StatusMethodNotAllowed), a.onError))
-	rs.options = a.group.chain(func(req *Request) Response { return NoContent().With("Allow", req.allow()) })
-	return rs
-}
-
-func (a *App) compile(r *route) {
-	onError := r.group.errorHandler()
-	h := a.guard(r.handler, onError)
-	for _, mw := range slices.Backward(r.middleware) {
-		h = a.guard(mw(h), onError)
-	}
-	r.chain = r.group.chain(h)
-	r.bodyLimit = a.config.bodyLimit
-	if r.limit != nil {
-		r.bodyLimit = *r.limit
-	}
-}
-
-// automatic is the reply where no route answers, the application's or our own.
-func (a *App) automatic(custom Handler, status int) Handler {
-	return func(req *Request) Response {
-		var reply Response
-		if custom != nil {
-			reply = custom(req)
-		} else {
-			reply = Fail(Errorf(status, "%s", noRouteText(req, status)))
-		}
-		if reply.status == 0 && reply.err == nil {
-			reply.status = uint16(status)
-		}
-		if status == http.StatusMethodNotAllowed {
-			reply = reply.With("Allow", req.allow())
-		}
-		return reply
-	}
-}
-
-func noRouteText(req *Request, status int) string {
-	if status == http.StatusMethodNotAllowed {
-		return fmt.Sprintf("%s is not offered at %q, but %s", req.Method(), req.Path(), req.allow())
-	}
-	return fmt.Sprintf("there is nothing at %q", req.Path())
-}
-
-func (req *Request) allow() string { return strings.Join(req.state().lookup.allowed, ", ") }
-
-// guard settles what h returns: an error becomes its reply, a panic an error, and
-// a stream is remembered in case that a middleware replaces it.
-func (a *App) guard(h Handler, onError func(*Request, error) Response) Handler {
-	settle := func(req *Request, resp Response) Response {
-		switch {
-		case resp.err != nil:
-			resp = req.settle(resp, onError)
-		case resp.kind == kindEvents:
-			req.track(resp)
-		case resp.flags&flagRedirect != 0 && resp.status == 0:
-			resp.status = redirectStatus(req.Method())
-		}
-		return resp
-	}
-	if a.config.withoutRecover {
-		return func(req *Request) Response { return settle(req, h(req)) }
-	}
-	return func(req *Request) (resp Response) {
-		defer func() {
-			if v := recover(); v != nil {
-				resp = settle(req, Fail(recovered(v)))
-			}
-		}()
-		return settle(req, h(req))
-	}
-}
-
-func redirectStatus(method string) uint16 {
-	switch method {
-	case http.MethodGet, http.MethodHead:
-		return http.StatusFound
-	}
-	return http.StatusSeeOther
-}
-
-// lookup is what finding the route leaves for an automatic reply or a file.
-type lookup struct {
-	allowed []string
-	found   files.Found
-}
-
-// find chooses the chain that answers.
-func (rs *routes) find(req *Request) Handler {
-	u := req.http.URL
-	if len(rs.hosts) > 0 {
-		if table := rs.hosts[hostName(req.http.Host)]; table != nil {
-			if h := rs.findIn(table, req); h != nil {
-				return h
-			}
-			if allowed := table.Allowed(u.Path, u.RawPath); allowed != nil {
-				return rs.otherMethod(req, allowed)
-			}
-		}
-	}
-	if h := rs.findIn(rs.table, req); h != nil {
-		return h
-	}
-	if allowed := rs.table.Allowed(u.Path, u.RawPath); allowed != nil {
-		return rs.otherMethod(req, allowed)
-	}
-	return rs.notFound
-}
-
-func (rs *routes) findIn(table *routing.Matcher[*route], req *Request) Handler {
-	u := req.http.URL
-	found := table.Lookup(req.http.Method, u.Path, u.RawPath, &req.match)
-	if len(rs.statics) > 0 && (!found || req.match.Len() > 0) {
-		if r := rs.findStatic(req, found); r != nil {
-			req.route = r
-			return r.chain
-		}
-	}
-	if !found {
-		return nil
-	}
-	req.route = req.match.Value
-	return req.route.chain
-}
-
-// findStatic looks for a file where no route without parameters answers. The
-// fallback page of a single-page application comes after all routes.
-func (rs *routes) findStatic(req *Request, routed bool) *route {
-	for _, r := range rs.statics {
-		name, below := strings.CutPrefix(req.http.URL.Path, r.pattern)
-		if !below || name != "" && name[0] != '/' || r.group.host != "" && r.group.host != hostName(req.http.Host) {
-			continue
-		}
-		if found, ok := r.static.Match(req.http, name); ok && !(routed && found.Fallback()) {
-			req.state().lookup.found = found
-			return r
-		}
-	}
-	return nil
-}
-
-func serveStatic(req *Request) Response {
-	static, found := req.route.static, req.state().lookup.found
-	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request) error {
-		return static.Serve(w, r, found)
-	})}
-}
-
-func (rs *routes) otherMethod(req *Request, allowed []string) Handler {
-	req.state().lookup.allowed = allowed
-	if req.http.Method == http.MethodOptions {
-		return rs.options
-	}
-	return rs.notAllowed
-}
-
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
+	return strings.TrimSuffix(f.Name(), "-fm") // of a method's value
 }

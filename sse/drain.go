@@ -31,9 +31,13 @@ func (s *Server) admit(a *active) error {
 	return nil
 }
 
+// leave gives up the place of a stream, if it was admitted.
 func (s *Server) leave(a *active) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, ok := s.open[a]; !ok {
+		return
+	}
 	delete(s.open, a)
 	if s.MaxStreamsPerClient > 0 {
 		if s.perKey[a.key]--; s.perKey[a.key] <= 0 {
@@ -42,6 +46,16 @@ func (s *Server) leave(a *active) {
 	}
 	if s.draining && len(s.open) == 0 {
 		s.finishDrainLocked()
+	}
+}
+
+// dismiss ends a stream for the drain, unless it has ended: what its cancel
+// belongs to may by then be in use for something else.
+func (s *Server) dismiss(a *active) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.open[a]; ok {
+		a.cancel(ErrDraining)
 	}
 }
 
@@ -78,7 +92,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		if a.resumable {
 			wait += rand.N(window)
 		}
-		timers = append(timers, time.AfterFunc(wait, func() { a.cancel(ErrDraining) }))
+		timers = append(timers, time.AfterFunc(wait, func() { s.dismiss(a) }))
 	}
 	s.mu.Unlock()
 	defer func() {
@@ -94,6 +108,9 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.open) == 0 {
+		return nil
+	}
 	for a := range s.open {
 		a.cancel(ErrDraining)
 	}

@@ -23,8 +23,9 @@ const maxTopicLength = 255
 // was closed.
 var ErrHubClosed = errors.New("sse: the hub is closed")
 
-// errLagging ends a subscriber that fell behind what the hub retains.
-var errLagging = errors.New("sse: fell behind what the hub retains")
+// ErrLagging is how a subscription ends that fell behind what the hub retains,
+// under [LagDisconnect].
+var ErrLagging = errors.New("sse: fell behind what the hub retains")
 
 // Hub is a set of topics with one log of what was published to them. Each
 // subscriber is a position in that log, not a queue: publishing waits for nobody,
@@ -45,7 +46,7 @@ type Hub struct {
 	epoch     string
 	seq       uint64
 	topics    map[string]*topicLog
-	arrivals  []arrival
+	arrivals  fifo[arrival]
 	keys      map[string]uint64
 	records   int
 	bytes     int64
@@ -121,8 +122,9 @@ type Ack struct {
 // carries is its idempotency key: as long as a message with that key is retained,
 // in whatever topic, another is acknowledged as a duplicate and not published.
 //
-// It fails on a malformed message or topic, when ctx has ended, and with
-// [ErrHubClosed]; then nothing was published.
+// It fails on a malformed message or topic, on a message larger than all that may
+// be retained ([ErrTooLong]), when ctx has ended, and with [ErrHubClosed]; then
+// nothing was published.
 func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Ack{}, err
@@ -133,8 +135,8 @@ func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error)
 	if err := m.Validate(); err != nil {
 		return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, err)
 	}
-	key := m.ID
-	now := time.Now().UnixNano()
+	key := strings.Clone(m.ID) // it may be a small part of a large body
+	m.ID = ""
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,29 +148,30 @@ func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error)
 			return Ack{Cursor: Cursor{h.epoch, seq}, Duplicate: true}, nil
 		}
 	}
-	h.seq++
-	position := Cursor{h.epoch, h.seq}
+	position := Cursor{h.epoch, h.seq + 1}
 	var id [maxCursorLength]byte
-	r := record{seq: h.seq, at: now, key: key}
+	r := record{seq: position.seq, at: time.Now().UnixNano(), key: key}
 	r.frame = appendFrame(make([]byte, 0, frameSize(&m)), &m, position.append(id[:0]))
-
-	t := h.topicLocked(topic)
-	t.records = append(t.records, r)
-	t.bytes += r.size()
-	h.arrivals = append(h.arrivals, arrival{t, r.seq})
-	h.records++
-	h.bytes += r.size()
-	if key != "" {
-		h.keys[key] = r.seq
+	for _, b := range []bounds{h.perTopic, h.total} {
+		if b.bytes > 0 && r.size() > b.bytes {
+			return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, &TooLongError{Limit: int(b.bytes)})
+		}
 	}
-	h.evictLocked(t, now)
+	h.seq = position.seq
+	t := h.topicLocked(topic)
+	h.appendLocked(t, r)
 	h.wakeLocked(t)
 	return Ack{Cursor: position}, nil
 }
 
-// frameSize guesses an encoded message's length: the fields' names, separators
-// and the id, with room for a few line breaks in the data.
-func frameSize(m *Message) int { return len(m.Data) + len(m.Event) + 80 }
+// frameSize is room for the encoded message: the data and the start of each of
+// its lines, and the other fields with what appendFrame asks for them. What is
+// retained for long shall not be twice as large as it counts.
+func frameSize(m *Message) int {
+	const lineStart = len("data: \n")
+	lines := strings.Count(m.Data, "\n") + strings.Count(m.Data, "\r")
+	return len(m.Data) + len(m.Event) + lines*lineStart + 88
+}
 
 // Cursor returns the position of the last message published. A page that renders
 // a state read after Cursor was taken, and subscribes from it, misses nothing.
@@ -199,10 +202,19 @@ func (h *Hub) Close() error {
 	return nil
 }
 
+func (h *Hub) isClosed() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (h *Hub) topicLocked(name string) *topicLog {
 	t := h.topics[name]
 	if t == nil {
-		t = &topicLog{name: name, evicted: h.forgotten, subs: map[*subscriber]struct{}{}}
+		t = &topicLog{name: name, evicted: h.forgotten}
 		h.topics[name] = t
 	}
 	return t
@@ -223,9 +235,10 @@ func (h *Hub) wakeLocked(t *topicLog) {
 }
 
 // runWaker wakes the subscribers of topics that were published to. It runs while
-// there are subscribers.
+// there are subscribers. It holds the lock only for copying who they are, since
+// publishers wait for that.
 func (h *Hub) runWaker(stop <-chan struct{}) {
-	var topics []*topicLog
+	var subs []*subscriber
 	for {
 		select {
 		case <-h.wake:
@@ -235,21 +248,18 @@ func (h *Hub) runWaker(stop <-chan struct{}) {
 			return
 		}
 		h.mu.Lock()
-		topics = append(topics[:0], h.dirty...)
+		for _, t := range h.dirty {
+			t.dirty = false
+			subs = append(subs, t.subs...)
+		}
 		clear(h.dirty)
 		h.dirty = h.dirty[:0]
-		for _, t := range topics {
-			t.dirty = false
-		}
 		h.mu.Unlock()
-		h.mu.RLock()
-		for _, t := range topics {
-			for sub := range t.subs {
-				sub.notify()
-			}
+		for _, sub := range subs {
+			sub.notify()
 		}
-		h.mu.RUnlock()
-		clear(topics)
+		clear(subs)
+		subs = subs[:0]
 	}
 }
 

@@ -1,6 +1,9 @@
 package sse
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Option refines one [Stream].
 type Option func(*options)
@@ -20,14 +23,17 @@ type options struct {
 	setHeartbeat, setWriteTimeout, setMaxAge, setGrace bool
 }
 
-// Status sets the HTTP status of the stream. Mind that an EventSource gives up
-// for good on any status but 200 (WHATWG HTML section 9.2.3), and that 204 tells
-// it to stop: a status without a body is sent without starting the source.
+// Status sets the HTTP status of the stream, from 200 to 999. Mind that an
+// EventSource gives up for good on any status but 200 (WHATWG HTML section 9.2.3),
+// and that 204 tells it to stop: a status without a body is sent without starting
+// the source.
 func Status(code int) Option { return func(o *options) { o.status = code } }
 
-// Heartbeat sends a comment after d of silence, so that intermediaries keep the
-// connection and a client that vanished is noticed. The default is the server's,
-// 15 seconds; 0 turns it off.
+// Heartbeat sends a comment when nothing was sent for d, so that intermediaries
+// keep the connection and a client that vanished is noticed. The first one of
+// each silence comes earlier by up to half of d, at random, so that streams which
+// were opened together, or got the same message, do not beat together. The
+// default is the server's, 15 seconds; 0 turns it off.
 func Heartbeat(d time.Duration) Option {
 	return func(o *options) { o.heartbeat, o.beatEvent, o.setHeartbeat = d, "", true }
 }
@@ -81,4 +87,16 @@ func ErrorMessage(f func(error) Message) Option {
 // what the handler acquired for the stream.
 func OnEnd(f func(Report)) Option {
 	return func(o *options) { o.onEnd = append(o.onEnd, f) }
+}
+
+// pulse encodes the heartbeat.
+func (o *options) pulse() ([]byte, error) {
+	if o.beatEvent == "" {
+		return AppendComment(nil, ""), nil
+	}
+	pulse, err := Message{Event: o.beatEvent}.AppendTo(nil)
+	if err != nil {
+		return nil, fmt.Errorf("sse: VisibleHeartbeat: %w", err)
+	}
+	return pulse, nil
 }

@@ -36,14 +36,17 @@ type Report struct {
 	Bytes    int64         // bytes of the body, before the transfer encoding
 	Duration time.Duration // from the first header to the end
 	// Err is the source's failure, or the write's. It is nil for an orderly end,
-	// and for a client that simply left.
+	// and for a client that simply left. It is never nil when nothing was
+	// committed.
 	Err error
 	// Committed says whether the header went out. When it did not, the caller
 	// still owes the client a reply, and Err says what went wrong.
 	Committed bool
 	// Abort says that the body must not end cleanly, so that the client can tell
 	// failure from completion: the caller panics with [http.ErrAbortHandler] when
-	// it has done its own accounting. [Stream.ServeHTTP] does so by itself.
+	// it has done its own accounting. [Stream.ServeHTTP] does so by itself. It is
+	// set without Committed only when the source itself panicked with that value,
+	// and so asked that there be no reply at all.
 	Abort bool
 }
 
@@ -98,10 +101,12 @@ func reasonFor(err error) Reason {
 		return SlowClient
 	case errors.Is(err, ErrClientGone):
 		return ClientGone
-	case errors.Is(err, errLagging):
+	case errors.Is(err, ErrLagging):
 		return Lagging
 	case errors.Is(err, ErrHubClosed):
 		return HubClosed
+	case errors.Is(err, errTooMany):
+		return Refused
 	}
 	if _, ok := errors.AsType[*PanicError](err); ok {
 		return Panicked
@@ -109,10 +114,19 @@ func reasonFor(err error) Reason {
 	return Failed
 }
 
-// writeFailure says what a failed write means: a client that is too slow, or gone.
-func writeFailure(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+// writeFailure says what a failed write means: a client that is too slow, or
+// gone, or a ResponseWriter that is broken. An HTTP/2 stream whose deadline has
+// passed is reset, and its writer only learns that it is closed; hence late, which
+// says that the write took all the time it had.
+func writeFailure(err error, late bool) error {
+	switch panicked, _ := errors.AsType[*PanicError](err); {
+	case panicked != nil && !isAbort(err):
+		return err
+	case late, errors.Is(err, os.ErrDeadlineExceeded):
 		return ErrSlowClient
+	case errors.Is(err, http.ErrNotSupported):
+		// A wrapper that has the method, around a writer that cannot.
+		return fmt.Errorf("sse: the ResponseWriter cannot flush: %w", err)
 	}
 	return fmt.Errorf("%w: %w", ErrClientGone, err)
 }

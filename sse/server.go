@@ -27,6 +27,9 @@ const (
 // been read.
 const maxUnreadBody = 4 << 20
 
+// maxRetry bounds Server.Retry: what a browser's timer takes is a little more.
+const maxRetry = 24 * 24 * time.Hour
+
 // Server holds what the streams of one process share: their defaults, their
 // limits, and the drain at shutdown. The zero value is ready to use. Its fields
 // must not change once it serves. It is safe for concurrent use.
@@ -39,7 +42,8 @@ type Server struct {
 	// MaxAge is the default of the option of the same name; zero is no limit.
 	MaxAge time.Duration
 	// Retry is about how long a client that is sent away waits before it comes
-	// back; each is told between half and one and a half of it.
+	// back; each is told between half and one and a half of it. Zero stands for
+	// the default above; with a negative value clients are told nothing.
 	Retry time.Duration
 	// DrainWindow is the time over which Drain spreads the goodbyes to
 	// subscribers, so that they do not come back all at once.
@@ -85,12 +89,12 @@ func (s *Server) Open() int {
 // later. It returns the report unless it aborts.
 func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *Stream) Report {
 	report := s.Serve(w, r, stream)
-	if !report.Committed {
+	if !report.Committed && !report.Abort {
 		report.Status = http.StatusInternalServerError
 		if coded, ok := errors.AsType[interface {
 			error
 			StatusCode() int
-		}](report.Err); ok {
+		}](report.Err); ok && coded.StatusCode() >= 400 && coded.StatusCode() <= 599 {
 			report.Status = coded.StatusCode()
 		}
 		text := http.StatusText(report.Status)
@@ -117,24 +121,35 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, stream *Stream) R
 // ServeContext is Serve with a context of the caller's, which ends with the
 // stream: cancel is called with the cause. It lets a framework give its handler
 // the very context that the stream's end cancels.
-func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, stream *Stream) (report Report) {
 	if !stream.claimed.CompareAndSwap(false, true) {
 		cancel(errServedTwice)
 		return Report{Reason: Unstarted, Err: errServedTwice}
 	}
 	begin := time.Now()
-	report := s.serve(ctx, cancel, w, r, stream)
-	report.Duration = time.Since(begin)
-	cancel(cmp.Or(report.Err, ErrEnded))
-	stream.release(report)
+	entry := &active{cancel: cancel}
+	// Deferred for a source that ends the goroutine (runtime.Goexit), and a hook
+	// of the program's that panics: what the stream holds is let go of all the
+	// same. The place is given up last, so that a drain waits for OnEnd too.
+	report = Report{Reason: Panicked, Err: errGoexit}
+	defer s.leave(entry)
+	defer func() {
+		report.Duration = time.Since(begin)
+		cancel(cmp.Or(report.Err, ErrEnded))
+		stream.release(report)
+	}()
+	report = s.serve(ctx, entry, w, r, stream)
 	return report
 }
 
-func (s *Server) serve(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
 	o := stream.options
 	status := cmp.Or(o.status, http.StatusOK)
 	if stream.err != nil {
 		return Report{Reason: Unstarted, Err: stream.err}
+	}
+	if status < 200 || status > 999 {
+		return Report{Reason: Unstarted, Err: fmt.Errorf("sse: Status(%d): want a final status, 200 to 999", status)}
 	}
 	commit := func() { s.writeHeader(w, status) }
 	if r.Method == http.MethodHead || !bodyAllowed(status) {
@@ -144,54 +159,50 @@ func (s *Server) serve(ctx context.Context, cancel context.CancelCauseFunc, w ht
 	if err := checkFlush(w); err != nil {
 		return Report{Reason: Unstarted, Err: err}
 	}
-	if err := drainBody(r); err != nil {
+	pulse, err := o.pulse()
+	if err != nil {
 		return Report{Reason: Unstarted, Err: err}
 	}
 	rc := http.NewResponseController(w)
 	// A WriteTimeout of the http.Server counts from the request's header on and
-	// would cut or deafen the stream: from here on each write has its own.
+	// would cut or deafen the stream: from here on each write has its own. It
+	// comes first, since an HTTP/2 stream whose deadline has passed is lost.
 	_ = rc.SetWriteDeadline(time.Time{})
+	if err := drainBody(r); err != nil {
+		return Report{Reason: Unstarted, Err: err}
+	}
 
 	out := newWriter(w, rc)
 	out.timeout = pick(o.setWriteTimeout, o.writeTimeout, s.WriteTimeout, DefaultWriteTimeout)
 	out.commit = commit
-	out.onFailure = cancel
+	out.onFailure = entry.cancel
 	out.retry = o.retry
 	out.resumeFrom = LastEventID(r)
 
-	entry := &active{cancel: cancel, key: s.clientKey(r), grace: pick(o.setGrace, o.grace, s.Grace, DefaultGrace)}
+	entry.key = s.clientKey(r)
+	entry.grace = pick(o.setGrace, o.grace, s.Grace, DefaultGrace)
 	if _, entry.resumable = stream.source.(*Subscription); entry.resumable && !o.setGrace {
 		entry.grace = 0
 	}
 	if refusal := s.admit(entry); refusal != nil {
-		out.close(s.goodbye(refusal))
-		return s.conclude(out, status, refusal, o)
+		out.close(s.goodbye(reasonFor(refusal)))
+		return conclude(out, status, refusal)
 	}
-	defer s.leave(entry)
+	defer out.close(nil) // the fence, whatever the source does
 
 	// The context's end stops the source's sends. It must have been heard before
 	// the outcome is read, hence the wait when it could not be called off.
 	heard := make(chan struct{})
 	callOff := context.AfterFunc(ctx, func() { defer close(heard); out.stop(endCause(ctx)) })
 	if age := pick(o.setMaxAge, o.maxAge, s.MaxAge, 0); age > 0 {
-		timer := time.AfterFunc(age*8/10+rand.N(age/5+1), func() { cancel(ErrMaxAge) })
+		timer := time.AfterFunc(age-rand.N(age/5+1), func() { entry.cancel(ErrMaxAge) })
 		defer timer.Stop()
 	}
-	if beat := pick(o.setHeartbeat, o.heartbeat, s.Heartbeat, DefaultHeartbeat); beat > 0 {
-		pulse := AppendComment(nil, "")
-		if o.beatEvent != "" {
-			var err error
-			if pulse, err = (Message{Event: o.beatEvent}).AppendTo(nil); err != nil {
-				callOff()
-				return Report{Reason: Unstarted, Err: fmt.Errorf("sse: VisibleHeartbeat: %w", err)}
-			}
-		}
-		out.startHeartbeat(beat, pulse)
-	}
-
-	var err error
 	if !o.lazy {
 		err = out.firstBytes()
+	}
+	if beat := pick(o.setHeartbeat, o.heartbeat, s.Heartbeat, DefaultHeartbeat); beat > 0 && err == nil {
+		out.startHeartbeat(beat, pulse)
 	}
 	if err == nil {
 		err = protect(func() error { return stream.source.run(ctx, out) })
@@ -205,10 +216,12 @@ func (s *Server) serve(ctx context.Context, cancel context.CancelCauseFunc, w ht
 // finish says goodbye, as far as the client can still be reached, and reports.
 func (s *Server) finish(out *writer, status int, err error, o options) Report {
 	out.mu.Lock()
-	if out.stopped != nil {
-		err = out.stopped // whatever the source made of it, this came first
+	if panicked, _ := errors.AsType[*PanicError](err); out.stopped != nil && (panicked == nil || isAbort(err)) {
+		// Whatever the source made of it, this came first. A panic is a fault of
+		// the program, though, that nobody would hear of otherwise.
+		err = out.stopped
 	}
-	committed := out.committed
+	committed := out.committed || len(out.buf) > 0 // about to be, by another goroutine
 	out.mu.Unlock()
 
 	var final []byte
@@ -218,42 +231,44 @@ func (s *Server) finish(out *writer, status int, err error, o options) Report {
 			final = AppendComment(nil, "") // an empty stream is a stream all the same
 		}
 	case Drained, Aged, Lagging, HubClosed:
-		final = s.goodbye(err)
+		final = s.goodbye(reason)
 	case Failed, Panicked:
 		if committed && !isAbort(err) {
 			final = s.lastWords(err, o)
 		}
 	}
 	out.close(final)
-	return s.conclude(out, status, err, o)
+	return conclude(out, status, err)
 }
 
 // conclude makes the report of a stream whose writer is closed.
-func (s *Server) conclude(out *writer, status int, err error, o options) Report {
+func conclude(out *writer, status int, err error) Report {
 	out.mu.Lock()
 	defer out.mu.Unlock()
+	if reason := reasonFor(err); out.failed != nil && reason != Failed && reason != Panicked {
+		// What could not be written is not completed, whatever the source thinks;
+		// and a client that was too slow has also gone by now.
+		err = out.failed
+	}
 	report := Report{
 		Reason: reasonFor(err), Events: out.events, Bytes: out.bytes,
 		Committed: out.committed, Err: err,
-	}
-	if errors.Is(err, errTooMany) {
-		report.Reason = Refused
 	}
 	if out.committed {
 		report.Status = status
 	}
 	switch report.Reason {
-	case Completed, Drained, Aged, Refused, ClientGone, Lagging, HubClosed:
-		report.Err = nil
-		// What could not be written is not completed, whatever the source thinks.
-		if out.failed != nil && report.Reason != ClientGone {
-			report.Reason = reasonFor(out.failed)
-		}
 	case Failed, Panicked, SlowClient:
-		report.Abort = report.Committed
-		if !report.Committed {
+		report.Abort = out.committed || isAbort(err)
+		if !out.committed {
 			report.Reason = Unstarted
 		}
+	case ClientGone:
+		if out.committed {
+			report.Err = nil
+		}
+	default:
+		report.Err = nil
 	}
 	return report
 }
@@ -277,16 +292,12 @@ func (s *Server) lastWords(err error, o options) []byte {
 
 // goodbye encodes the event that sends a client away with a time to come back.
 // It is a named event, which a page need not listen to: several clients take a
-// block that has only a retry for an empty message.
-func (s *Server) goodbye(cause error) []byte {
-	retry := cmp.Or(s.Retry, DefaultRetry)
-	m := Message{Event: "sse.bye", Data: cause.Error(), Retry: retry/2 + rand.N(retry+1)}
-	bytes, err := m.AppendTo(nil)
-	if err != nil { // a cause that is not valid UTF-8
-		m.Data = string(reasonFor(cause))
-		bytes, _ = m.AppendTo(nil)
-	}
-	return bytes
+// block that has only a retry for an empty message. Its data is the reason and
+// never the cause, whose text may not be meant for clients.
+func (s *Server) goodbye(reason Reason) []byte {
+	retry := min(max(cmp.Or(s.Retry, DefaultRetry), 0), maxRetry)
+	m := Message{Event: "sse.bye", Data: string(reason), Retry: retry/2 + rand.N(retry+1)}
+	return appendFrame(nil, &m, nil)
 }
 
 var (
@@ -321,20 +332,26 @@ func drainBody(r *http.Request) error {
 	case err == io.EOF, errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil
 	case err != nil:
-		return fmt.Errorf("sse: reading the rest of the request: %w", err)
+		status := http.StatusBadRequest
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			status = http.StatusRequestEntityTooLarge
+		}
+		return &unreadBodyError{fmt.Errorf("sse: reading the rest of the request: %w", err), status}
 	default:
-		return &unreadBodyError{n}
+		return &unreadBodyError{fmt.Errorf("sse: the handler left more than %d bytes of the request unread; read the body before streaming", n-1),
+			http.StatusRequestEntityTooLarge}
 	}
 }
 
-type unreadBodyError struct{ n int64 }
-
-func (e *unreadBodyError) Error() string {
-	return fmt.Sprintf("sse: the handler left more than %d bytes of the request unread; read the body before streaming", e.n-1)
+// unreadBodyError is the client's fault: it sent a body that is broken, or more
+// than anybody wanted.
+type unreadBodyError struct {
+	error
+	status int
 }
 
-// StatusCode is 413: the client sent more than anybody wanted.
-func (e *unreadBodyError) StatusCode() int { return http.StatusRequestEntityTooLarge }
+func (e *unreadBodyError) Unwrap() error   { return e.error }
+func (e *unreadBodyError) StatusCode() int { return e.status }
 
 // pick chooses between a stream's option and the server's default.
 func pick(set bool, option, server, fallback time.Duration) time.Duration {

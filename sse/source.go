@@ -66,7 +66,10 @@ type runner interface {
 	discard()
 }
 
-var errNilSource = errors.New("sse: the stream's source is nil")
+var (
+	errNilSource = errors.New("sse: the stream's source is nil")
+	errGoexit    = errors.New("sse: the stream's source ended its goroutine by runtime.Goexit")
+)
 
 func newRunner(source any) (runner, error) {
 	if v := reflect.ValueOf(source); v.IsNil() {
@@ -90,9 +93,17 @@ func newRunner(source any) (runner, error) {
 	case <-chan Message:
 		return chanRunner(s), nil
 	case *Producer:
+		if s.run == nil {
+			return nil, fmt.Errorf("%w: Go was given no function", errNilSource)
+		}
 		return producerRunner{s.run}, nil
 	case *Subscription:
-		return s, nil
+		if s.hub == nil {
+			return nil, fmt.Errorf("%w: a Subscription comes from Hub.Subscribe", errNilSource)
+		}
+		// A bad topic is known before the first byte, so that it can still be
+		// answered by a status.
+		return s, s.err
 	}
 	// A type of the caller's own whose underlying type is one of the above.
 	v := reflect.ValueOf(source)
@@ -163,8 +174,19 @@ func (ch chanRunner) run(ctx context.Context, w *writer) error {
 }
 
 // discard reads until the producer closes the channel. The goroutine is the
-// producer's to end; it costs nothing when the channel is closed already.
+// producer's to end; there is none when the channel is closed already.
 func (ch chanRunner) discard() {
+	for {
+		select {
+		case _, ok := <-ch:
+			if !ok {
+				return
+			}
+			continue
+		default:
+		}
+		break
+	}
 	go func() {
 		for range ch { //nolint:revive // emptied on purpose
 		}
@@ -178,7 +200,9 @@ func (p producerRunner) run(ctx context.Context, w *writer) error {
 	w.runAhead()
 	done := make(chan error, 1)
 	go func() {
-		done <- protect(func() error { return p.fn(ctx, w.send) })
+		err := errGoexit // unless the function returns or panics
+		defer func() { done <- err }()
+		err = protect(func() error { return p.fn(ctx, w.send) })
 	}()
 	return <-done
 }

@@ -56,8 +56,9 @@ func (s *Stream) release(report Report) {
 	if s.source != nil {
 		s.source.discard()
 	}
-	for _, f := range s.options.onEnd {
-		f(report)
+	for i := len(s.options.onEnd) - 1; i >= 0; i-- {
+		// Deferred, so that each is called even when one before it panics.
+		defer s.options.onEnd[i](report)
 	}
 }
 
@@ -81,7 +82,11 @@ func checkFlush(w http.ResponseWriter) error {
 		case interface{ FlushError() error }, http.Flusher:
 			return nil
 		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
+			inner := t.Unwrap()
+			if inner == nil {
+				return &UnsupportedWriterError{Type: fmt.Sprintf("%T", w)}
+			}
+			w = inner
 		default:
 			return &UnsupportedWriterError{Type: fmt.Sprintf("%T", w)}
 		}

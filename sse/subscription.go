@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Subscription is a wish to be streamed what is published to some topics of a
@@ -27,8 +28,10 @@ type Subscription struct {
 // message. A client whose position cannot be continued exactly is sent an event
 // named "sse.gap", whose data is a JSON object with the reason: "evicted" when
 // messages behind it are no longer retained, "epoch" when it comes from another
-// life of the hub, "future" or "invalid" when no event ever had that id. What is
-// retained and new to the client follows the gap.
+// life of the hub, "future" or "invalid" when no event ever had that id, and with
+// the position it came from. All that is retained and may be new to the client
+// follows the gap; after an id that never was, that is what is published from
+// then on.
 //
 // Topic names are at most 255 bytes of UTF-8 without control characters; a bad
 // name is an error with status 400 when the stream is served.
@@ -56,55 +59,54 @@ func (s *Subscription) FromStart() *Subscription { return s.From(Cursor{}) }
 
 // Messages subscribes within the program: it yields what is published from the
 // subscription's position on, waiting in between, until ctx ends or the hub is
-// closed; then it yields the cause as its error. Positions are in the messages'
-// ids.
+// closed; then it yields the cause as its error, or [ErrLagging] if the loop has
+// fallen behind. Positions are in the messages' ids. A gap is a message, as it is
+// for clients. Each use is a subscription of its own.
 func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		sub, err := s.attach("", nil)
+		sub, err := s.attach("", false)
 		if err != nil {
 			yield(Message{}, err)
 			return
 		}
 		defer sub.detach()
 		var buf []byte
-		for {
+		err = sub.follow(ctx, func() (int, error) {
+			if ctx.Err() != nil {
+				return 0, context.Cause(ctx)
+			}
 			frames, n := sub.fill(buf[:0])
-			for m, err := range Read(bytes.NewReader(frames)) {
-				if !yield(m, err) || err != nil {
-					return
+			reader := NewReader(bytes.NewReader(frames))
+			reader.MaxEventBytes = len(frames) + 1 // they are the hub's own
+			for range n {
+				m, err := reader.Next()
+				if err != nil {
+					return 0, err
+				}
+				if !yield(m, nil) {
+					return 0, errStopped
 				}
 			}
-			buf = frames
-			if n > 0 {
-				continue
-			}
-			if err := sub.wait(ctx); err != nil {
-				yield(Message{}, err)
-				return
-			}
+			buf = trimmed(frames)
+			return n, nil
+		})
+		if err != errStopped {
+			yield(Message{}, err)
 		}
 	}
 }
 
+// errStopped says that the loop over Messages was left.
+var errStopped = errors.New("sse: the loop was left")
+
 // run streams to one client.
 func (s *Subscription) run(ctx context.Context, w *writer) error {
-	sub, err := s.attach(w.resumeFrom, &Message{Event: "sse.hello", Retry: w.takeRetry()})
+	sub, err := s.attach(w.resumeFrom, true)
 	if err != nil {
 		return err
 	}
 	defer sub.detach()
-	for {
-		n, err := w.sendFrames(sub.fill)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			continue
-		}
-		if err := sub.wait(ctx); err != nil {
-			return err
-		}
-	}
+	return sub.follow(ctx, func() (int, error) { return w.sendFrames(sub.fill) })
 }
 
 func (s *Subscription) discard() {}
@@ -113,7 +115,7 @@ func (s *Subscription) discard() {}
 // woken when there may be something behind it.
 type subscriber struct {
 	hub     *Hub
-	topics  []*topicLog
+	topics  []listening
 	seq     uint64
 	opening []byte // what the client is told before anything else
 	lagging bool
@@ -123,9 +125,10 @@ type subscriber struct {
 // fillLimit is about how many bytes one fill appends.
 const fillLimit = 64 << 10
 
-// attach finds the position and begins to listen, in one step. The greeting tells
-// a client its position; a reader within the program needs none.
-func (s *Subscription) attach(lastEventID string, greeting *Message) (*subscriber, error) {
+// attach finds the position and begins to listen, in one step. A client without a
+// position is greeted with the one it got; a reader within the program needs no
+// greeting.
+func (s *Subscription) attach(lastEventID string, greet bool) (*subscriber, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -136,13 +139,12 @@ func (s *Subscription) attach(lastEventID string, greeting *Message) (*subscribe
 		return nil, ErrHubClosed
 	}
 	sub := &subscriber{hub: h, woken: make(chan struct{}, 1)}
+	h.evictLocked(time.Now().UnixNano())
 	for _, name := range s.topics {
-		t := h.topicLocked(name)
-		t.subs[sub] = struct{}{}
-		sub.topics = append(sub.topics, t)
+		h.topicLocked(name).add(sub)
 	}
-	if told := sub.place(s.from, lastEventID); !told && greeting != nil && (lastEventID == "" || greeting.Retry > 0) {
-		sub.announce(*greeting)
+	if told := sub.place(s.from, lastEventID); !told && greet && lastEventID == "" {
+		sub.announce(Message{Event: "sse.hello"})
 	}
 	if h.subs++; h.subs == 1 {
 		stop := make(chan struct{})
@@ -215,8 +217,8 @@ func (sub *subscriber) detach() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range sub.topics {
-		delete(t.subs, sub)
-		h.pruneLocked(t)
+		t.remove(t.place)
+		h.pruneLocked(t.topicLog)
 	}
 	if h.subs--; h.subs == 0 {
 		close(h.stopWaker)
@@ -231,18 +233,30 @@ func (sub *subscriber) notify() {
 	}
 }
 
-// wait returns when there may be more to stream, or with the reason to end.
-func (sub *subscriber) wait(ctx context.Context) error {
-	if sub.lagging {
-		return errLagging
-	}
-	select {
-	case <-sub.woken:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-sub.hub.done:
-		return ErrHubClosed
+// follow calls deliver whenever there may be more to stream, until there is a
+// reason to end. deliver returns the number of messages, 0 when there was none.
+func (sub *subscriber) follow(ctx context.Context, deliver func() (int, error)) error {
+	for {
+		// Asked before the delivery, which then holds all that was published
+		// before the hub was closed.
+		closed := sub.hub.isClosed()
+		n, err := deliver()
+		switch {
+		case err != nil:
+			return err
+		case n > 0:
+			continue
+		case sub.lagging:
+			return ErrLagging
+		case closed:
+			return ErrHubClosed
+		}
+		select {
+		case <-sub.woken:
+		case <-sub.hub.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 

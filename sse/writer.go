@@ -3,6 +3,7 @@ package sse
 import (
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -51,6 +52,7 @@ type writer struct {
 
 	beat     *time.Timer
 	interval time.Duration
+	patience time.Duration // the silence after which the next pulse is due
 	pulse    []byte
 }
 
@@ -90,28 +92,26 @@ func (w *writer) send(m Message) error {
 	switch {
 	case w.busy: // whoever is writing takes it along
 	case !w.ahead && time.Since(w.last) >= burst:
-		w.flushLocked()
+		// Only once: what others send meanwhile would hold this sender for as
+		// long as they go on.
+		w.busy = true
+		w.writeLocked()
+		if len(w.buf) > 0 {
+			go w.flush()
+		} else {
+			w.restLocked()
+		}
 	default:
 		w.busy = true
-		go func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.flushLocked()
-		}()
+		go w.flush()
 	}
 	return w.stopped
 }
 
-// takeRetry returns what the next message should tell the client of reconnecting.
-func (w *writer) takeRetry() (retry time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	retry, w.retry = w.retry, 0
-	return retry
-}
-
 // sendFrames lets fill append encoded messages and writes them before it
-// returns. fill returns the extended buffer and the number of messages.
+// returns. fill returns the extended buffer and the number of messages. What the
+// client is to be told of reconnecting goes before the first of them: fields of a
+// block may come in any order.
 func (w *writer) sendFrames(fill func(dst []byte) ([]byte, int)) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -121,13 +121,33 @@ func (w *writer) sendFrames(fill func(dst []byte) ([]byte, int)) (int, error) {
 	if w.stopped != nil {
 		return 0, w.stopped
 	}
-	buf, n := fill(w.buf)
+	buf := w.buf[:0]
+	if w.retry > 0 {
+		buf = appendRetry(buf, w.retry)
+	}
+	buf, n := fill(buf)
+	if n == 0 {
+		return 0, nil
+	}
+	w.retry = 0
 	w.buf = buf
 	w.pending += int64(n)
-	if n > 0 {
-		w.flushLocked()
-	}
+	w.flushLocked()
 	return n, w.stopped
+}
+
+// appendRetry appends a retry field to which a block with data has to follow.
+func appendRetry(dst []byte, d time.Duration) []byte {
+	dst = append(dst, "retry: "...)
+	dst = strconv.AppendInt(dst, retryMillis(d), 10)
+	return append(dst, '\n')
+}
+
+// flush is flushLocked on a goroutine of its own, which close waits for by busy.
+func (w *writer) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flushLocked()
 }
 
 // flushLocked writes until nothing is left. mu is held on entry and on return,
@@ -135,23 +155,34 @@ func (w *writer) sendFrames(fill func(dst []byte) ([]byte, int)) (int, error) {
 func (w *writer) flushLocked() {
 	w.busy = true
 	for len(w.buf) > 0 && w.failed == nil {
-		out, n := w.buf, w.pending
-		w.buf, w.spare, w.pending = w.spare[:0], nil, 0
-		commit := !w.committed
-		w.committed = true
-		w.mu.Unlock()
-		err := protect(func() error { return w.write(out, commit) })
-		w.mu.Lock()
-		w.last = time.Now()
-		if err != nil {
-			w.failLocked(writeFailure(err))
-		} else {
-			w.events += n
-			w.bytes += int64(len(out))
-		}
-		w.spare = out[:0]
-		w.idle.Broadcast()
+		w.writeLocked()
 	}
+	w.restLocked()
+}
+
+// writeLocked writes what has gathered, which must not be nothing. busy is set.
+func (w *writer) writeLocked() {
+	out, n := w.buf, w.pending
+	w.buf, w.spare, w.pending = w.spare[:0], nil, 0
+	commit := !w.committed
+	w.committed = true
+	w.mu.Unlock()
+	begin := time.Now()
+	err := protect(func() error { return w.write(out, commit) })
+	w.mu.Lock()
+	w.last = time.Now()
+	if err != nil {
+		w.failLocked(writeFailure(err, w.timeout > 0 && w.last.Sub(begin) >= w.timeout))
+	} else {
+		w.events += n
+		w.bytes += int64(len(out))
+	}
+	w.spare = out[:0]
+	w.idle.Broadcast()
+}
+
+// restLocked ends the use of the ResponseWriter, and lets go of large buffers.
+func (w *writer) restLocked() {
 	if cap(w.spare) > keepLimit {
 		w.spare = nil
 	}
@@ -201,14 +232,19 @@ func (w *writer) failLocked(err error) {
 	w.onFailure(err)
 }
 
-// startHeartbeat sends pulse after each interval of silence. The first comes
-// early by up to half, so that streams opened together do not beat together.
+// startHeartbeat sends pulse after each interval of silence. The first of each
+// silence comes early by up to half, so that streams which were opened together,
+// or got the same message, do not beat together.
 func (w *writer) startHeartbeat(interval time.Duration, pulse []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.interval, w.pulse = interval, pulse
-	w.beat = time.AfterFunc(interval/2+rand.N(interval/2+1), w.heartbeat)
+	w.patience = jitter(interval)
+	w.beat = time.AfterFunc(w.patience, w.heartbeat)
 }
+
+// jitter chooses between half of d and d.
+func jitter(d time.Duration) time.Duration { return d - rand.N(d/2+1) }
 
 // heartbeat runs on the timer's goroutine. It is fenced by closed: once close has
 // returned, it touches nothing.
@@ -221,14 +257,14 @@ func (w *writer) heartbeat() {
 	next := w.interval
 	switch silence := time.Since(w.last); {
 	case w.busy || !w.committed:
-	case silence < w.interval/2: // something was said since the timer was set
-		next -= silence
+	case silence < w.patience: // something was said since the timer was set
+		w.patience = jitter(w.interval)
+		next = max(w.patience-silence, 0)
 	default:
+		w.patience = w.interval
 		w.buf = append(w.buf, w.pulse...)
 		w.flushLocked()
-		if w.closed {
-			return
-		}
+		next -= time.Since(w.last)
 	}
 	w.beat.Reset(next)
 }
@@ -241,6 +277,9 @@ func (w *writer) close(final []byte) {
 	w.stopLocked(ErrEnded)
 	for w.busy {
 		w.idle.Wait()
+	}
+	if w.closed {
+		return
 	}
 	w.closed = true
 	if w.beat != nil {

@@ -18,6 +18,7 @@ const (
 	set op = iota
 	add
 	remove
+	fallback
 )
 
 // Changes are the changes made so far, newest first. nil is none.
@@ -33,6 +34,11 @@ func (c *Changes) Set(name, value string) (*Changes, error) { return c.change(na
 
 // Add adds a value to a header.
 func (c *Changes) Add(name, value string) (*Changes, error) { return c.change(name, value, add) }
+
+// Default sets a header that is missing, and not removed.
+func (c *Changes) Default(name, value string) (*Changes, error) {
+	return c.change(name, value, fallback)
+}
 
 // Remove removes a header.
 func (c *Changes) Remove(name string) (*Changes, error) { return c.change(name, "", remove) }
@@ -63,20 +69,66 @@ func ValidName(name string) bool {
 	return name != ""
 }
 
-// Apply makes the changes, oldest first.
-func (c *Changes) Apply(h http.Header) {
+// Apply makes the changes, oldest first. A header that is removed stays in h
+// without values, which keeps net/http and whoever sets defaults from adding it.
+func (c *Changes) Apply(h http.Header) { c.apply(h, true) }
+
+// Begin and End are Apply in two halves, for a reply that sets headers of its own
+// in between: those that are set come first, those that are removed or are defaults
+// come last.
+func (c *Changes) Begin(h http.Header) { c.apply(h, false) }
+
+// End is the second half of [Changes.Begin].
+func (c *Changes) End(h http.Header) {
 	if c == nil {
 		return
 	}
-	c.prev.Apply(h)
+	for n := c; n != nil; n = n.prev {
+		if n.op == remove && c.newest(n.name) == n {
+			h[n.name] = nil
+		}
+	}
+	c.defaults(h)
+}
+
+func (c *Changes) apply(h http.Header, defaults bool) {
+	if c == nil {
+		return
+	}
+	c.prev.apply(h, defaults)
 	switch c.op {
 	case set:
 		h[c.name] = c.value[:1:1]
 	case add:
 		h[c.name] = append(h[c.name], c.value[0])
 	case remove:
-		delete(h, c.name)
+		h[c.name] = nil
+	case fallback:
+		if defaults {
+			c.setDefault(h)
+		}
 	}
+}
+
+func (c *Changes) defaults(h http.Header) {
+	if c != nil {
+		c.prev.defaults(h)
+		c.setDefault(h)
+	}
+}
+
+func (c *Changes) setDefault(h http.Header) {
+	if _, has := h[c.name]; c.op == fallback && !has {
+		h[c.name] = c.value[:1:1]
+	}
+}
+
+// newest returns the last change to a header.
+func (c *Changes) newest(name string) *Changes {
+	for c.name != name {
+		c = c.prev
+	}
+	return c
 }
 
 // After returns the changes of base followed by those of c.

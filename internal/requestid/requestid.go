@@ -46,7 +46,7 @@ type ID struct {
 // 128 letters, digits and any of ._~:/+=-. Otherwise it makes one. The ID must not
 // be copied afterwards.
 func (id *ID) Assign(s *Source, h http.Header) {
-	if given := h[Header]; len(given) == 1 && fit(given[0]) {
+	if given := h[Header]; len(given) == 1 && Fit(given[0]) {
 		id.Text = given[0]
 	} else {
 		n := copy(id.buf[:], s.prefix)
@@ -69,7 +69,8 @@ func appendBase32(dst []byte, n uint64) []byte {
 	return append(dst, digits[i:]...)
 }
 
-func fit(id string) bool {
+// Fit says whether an id may go into logs and headers.
+func Fit(id string) bool {
 	if id == "" || len(id) > maxLength {
 		return false
 	}

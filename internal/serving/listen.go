@@ -23,32 +23,52 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	config := net.ListenConfig{Control: setUserTimeout}
 	l, err := config.Listen(ctx, "tcp", addr)
-	return l, explain(addr, err)
+	if err != nil {
+		return nil, explain(addr, err)
+	}
+	return l, nil
 }
 
 func listenUnix(ctx context.Context, path string) (net.Listener, error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+	addr := "unix:" + path
+	if path == "" {
+		return nil, fmt.Errorf("redstart: address %q: want unix:/path/to/socket", addr)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSocket == 0 {
+			return nil, fmt.Errorf("redstart: listen on %s: there is something else than a socket: remove it or choose another path", addr)
+		}
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if err == nil {
 			_ = conn.Close()
-			return nil, explain("unix:"+path, syscall.EADDRINUSE)
+			return nil, explain(addr, syscall.EADDRINUSE)
+		}
+		// Only a refusal says that nobody serves it. Another error may mean that its
+		// program is busy, or is somebody else's.
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, fmt.Errorf("redstart: listen on %s: whether another program serves there cannot be told: %w", addr, err)
 		}
 		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("redstart: listen on unix:%s: replacing a socket that nobody serves: %w", path, err)
+			return nil, fmt.Errorf("redstart: listen on %s: replacing a socket that nobody serves: %w", addr, err)
 		}
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	return l, explain("unix:"+path, err)
+	if err != nil {
+		return nil, explain(addr, err)
+	}
+	return l, nil
 }
 
 func explain(addr string, err error) error {
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("redstart: listen on %s: another program serves there already: stop it or choose another address: %w", addr, err)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("redstart: listen on %s: not allowed for this user: ports below 1024 need a privilege: %w", addr, err)
+		hint := "ports below 1024 need a privilege"
+		if strings.HasPrefix(addr, "unix:") {
+			hint = "its folder has to be writable"
+		}
+		return fmt.Errorf("redstart: listen on %s: not allowed for this user: %s: %w", addr, hint, err)
 	}
 	return fmt.Errorf("redstart: listen on %s: %w", addr, err)
 }

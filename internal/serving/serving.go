@@ -37,17 +37,20 @@ type Config struct {
 
 	OnStart, OnStop []func(context.Context) error
 	Drain           func(context.Context) error // sends away what would not end by itself
+	Join            func(context.Context) error // waits for what requests have left behind
 	Started         func(url string)
 }
 
 var (
 	errForced = errors.New("redstart: stopped by a second signal before the drain was over")
-	// errNotDrained is wrapped with the time that was given.
+	// These are wrapped with the time that was given.
 	errNotDrained = errors.New("redstart: requests were cut: not drained")
+	errNotStopped = errors.New("redstart: the OnStop functions did not end")
 )
 
 // UntilSignal runs f with a context that ends on SIGINT or SIGTERM, and a channel
-// that is closed on the second of these.
+// that is closed on the second of these. A third has its usual effect: it ends a
+// program that hangs for all that.
 func UntilSignal(logger zerolog.Logger, f func(ctx context.Context, force <-chan struct{}) error) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -61,6 +64,7 @@ func UntilSignal(logger zerolog.Logger, f func(ctx context.Context, force <-chan
 			case s := <-signals:
 				if !first {
 					logger.Warn().Stringer("signal", s).Msg("stopping at once")
+					signal.Stop(signals)
 					close(force)
 					return
 				}
@@ -79,11 +83,12 @@ func UntilSignal(logger zerolog.Logger, f func(ctx context.Context, force <-chan
 }
 
 // Serve serves on l, which it closes, until ctx ends; then it drains. Closing
-// force cuts the drain short. The OnStop functions run in any case.
+// force cuts the drain short, and ends the context of the OnStop functions. These
+// run in any case.
 func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listener) (err error) {
 	defer func() {
 		_ = l.Close() // after an orderly stop it is closed already
-		err = errors.Join(err, c.stop(ctx))
+		err = errors.Join(err, c.stop(ctx, force))
 	}()
 	server, err := c.server(ctx)
 	if err != nil {
@@ -95,17 +100,18 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 		}
 	}
 	failed := make(chan error, 1)
+	secure := server.TLSConfig != nil // asked now: net/http makes one in any case
 	go func() {
-		if server.TLSConfig != nil {
+		if secure {
 			failed <- server.ServeTLS(l, "", "")
 		} else {
 			failed <- server.Serve(l)
 		}
 	}()
-	c.Started(URL(l, server.TLSConfig != nil))
+	c.Started(URL(l, secure))
 	select {
-	case err := <-failed:
-		return fmt.Errorf("redstart: %w", err)
+	case err := <-failed: // the listener is broken, the connections need not be
+		return errors.Join(fmt.Errorf("redstart: %w", err), c.drain(server, force))
 	case <-ctx.Done():
 	}
 	err = c.drain(server, force)
@@ -113,53 +119,71 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 	return err
 }
 
-func (c *Config) stop(ctx context.Context) (err error) {
-	ctx = context.WithoutCancel(ctx)
-	if c.DrainTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.DrainTimeout)
-		defer cancel()
-	}
+func (c *Config) stop(ctx context.Context, force <-chan struct{}) (err error) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer c.bound(force, cancel, errNotStopped)()
 	for _, f := range slices.Backward(c.OnStop) {
-		err = errors.Join(err, f(ctx))
+		if e := f(ctx); e != nil {
+			err = errors.Join(err, fmt.Errorf("redstart: OnStop: %w", e))
+		}
 	}
 	return err
+}
+
+// bound ends a context with the error late when the time to drain is over, or by
+// force. The function that it returns ends it in any case, and waits for what watches force.
+func (c *Config) bound(force <-chan struct{}, cancel context.CancelCauseFunc, late error) (release func()) {
+	var timeout *time.Timer
+	if c.DrainTimeout > 0 {
+		timeout = time.AfterFunc(c.DrainTimeout, func() { cancel(fmt.Errorf("%w after %v", late, c.DrainTimeout)) })
+	}
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	select {
+	case <-force: // before, so what follows shall not even begin in good time
+		cancel(errForced)
+	default:
+	}
+	if force != nil {
+		watcher.Go(func() {
+			select {
+			case <-force:
+				cancel(errForced)
+			case <-done:
+			}
+		})
+	}
+	return func() {
+		if timeout != nil {
+			timeout.Stop()
+		}
+		close(done)
+		watcher.Wait()
+		cancel(nil)
+	}
 }
 
 // drain lets what is under way finish, in the time there is for it, and then cuts
 // what is left.
 func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	if c.DrainTimeout > 0 {
-		timeout := time.AfterFunc(c.DrainTimeout, func() { cancel(fmt.Errorf("%w after %v", errNotDrained, c.DrainTimeout)) })
-		defer timeout.Stop()
-	}
-	var parts sync.WaitGroup
-	if force != nil {
-		parts.Go(func() {
-			select {
-			case <-force:
-				cancel(errForced)
-			case <-ctx.Done():
-			}
-		})
-	}
+	defer c.bound(force, cancel, errNotDrained)()
 	var drainErr error
-	drained := make(chan struct{})
-	parts.Go(func() { defer close(drained); drainErr = c.Drain(ctx) })
+	var drained sync.WaitGroup
+	drained.Go(func() { drainErr = c.Drain(ctx) })
 	err := server.Shutdown(ctx)
-	<-drained
-	cause := context.Cause(ctx)
-	cancel(nil)
-	parts.Wait()
+	drained.Wait()
+	if err == nil {
+		err = c.Join(ctx)
+	}
 	if err == nil && drainErr == nil {
 		return nil
 	}
 	_ = server.Close()
-	if cause == nil {
-		cause = errors.Join(err, drainErr)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
-	return cause
+	return errors.Join(err, drainErr)
 }
 
 // server makes the http.Server. Its requests' contexts do not end with ctx, so
@@ -188,12 +212,15 @@ func (c *Config) server(ctx context.Context) (*http.Server, error) {
 	if c.CertFile != "" || c.KeyFile != "" {
 		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("redstart: the TLS certificate cannot be loaded: %w", err)
+			return nil, fmt.Errorf("redstart: the TLS certificate in %q and its key in %q cannot be loaded: %w", c.CertFile, c.KeyFile, err)
 		}
 		if s.TLSConfig == nil {
 			s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
 		s.TLSConfig.Certificates = append(s.TLSConfig.Certificates, cert)
+	}
+	if t := s.TLSConfig; t != nil && len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
+		return nil, errors.New("redstart: the TLS configuration has no certificate: set Certificates or GetCertificate")
 	}
 	return s, nil
 }

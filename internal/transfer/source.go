@@ -1,11 +1,13 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"reflect"
+	"strconv"
 )
 
 // Source is a body that is produced while it is sent.
@@ -82,9 +84,12 @@ func (s *Source) Serve(w *Writer, r *http.Request, status int) error {
 		w.WriteHeader(status)
 		return nil
 	}
-	out := &flushWriter{w: w, r: r, status: status}
-	if err := s.write(out); err != nil {
+	length := w.Header().Get("Content-Length")
+	if err := s.write(&flushWriter{w: w, r: r, status: status}); err != nil {
 		return err
+	}
+	if n, err := strconv.ParseInt(length, 10, 64); err == nil && n != w.Bytes && w.Err == nil {
+		return fmt.Errorf("redstart: the Stream ended after %d bytes, and its Content-Length is %d", w.Bytes, n)
 	}
 	if w.Status == 0 {
 		w.WriteHeader(status)
@@ -102,7 +107,7 @@ type flushWriter struct {
 
 func (f *flushWriter) Write(p []byte) (int, error) {
 	if err := f.r.Context().Err(); err != nil {
-		f.w.count(0, err)
+		f.w.fail(err)
 		return 0, err
 	}
 	if len(p) == 0 {
@@ -113,7 +118,11 @@ func (f *flushWriter) Write(p []byte) (int, error) {
 	}
 	n, err := f.w.Write(p)
 	if err == nil {
-		err = f.w.FlushError()
+		// A writer that cannot flush delivers late, but it delivers; w.Unflushed
+		// tells of it.
+		if err = f.w.FlushError(); errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
 	}
 	return n, err
 }

@@ -4,30 +4,41 @@ package transfer
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"time"
 )
 
-// sendfileSlice is how much of a file is handed to the kernel at a time: each
-// slice has the full stall timeout.
-const sendfileSlice = 1 << 20
+// slice is how much is handed to the connection at a time. Each slice has the full
+// stall timeout, so that a client which is slow but takes something is not cut.
+const slice = 128 << 10
 
 // Writer is a ResponseWriter that knows what was written, and gives each write its
 // own deadline. It is for one goroutine at a time, like what it wraps.
 type Writer struct {
 	http.ResponseWriter
-	// Stall is how long the client may take to accept one write; 0 is no bound.
+	// Stall is how long the client may take to accept a slice of the body; 0 is no
+	// bound.
 	Stall time.Duration
 	// BeforeHeader, if set, is called once just before the header is sent.
 	BeforeHeader func(http.Header)
+	// Success, unless it is 0, is sent in place of status 200.
+	Success int
 
-	Status  int   // the status that was sent, 0 when none was
-	Bytes   int64 // of the body
-	Err     error // the first error of a write
-	control *http.ResponseController
-	armed   time.Time
+	Status int   // the status that was sent, 0 when none was
+	Bytes  int64 // of the body
+	Err    error // the first error of the connection, nil as long as it works
+	// Unflushed is the type of a ResponseWriter inside that cannot flush, if that
+	// was wanted, and "" otherwise.
+	Unflushed string
+
+	control  *http.ResponseController
+	hijacked bool
 }
 
 // NewWriter wraps w. A write timeout of the whole server no longer applies.
@@ -43,6 +54,9 @@ func (t *Writer) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 // WriteHeader sends the header.
 func (t *Writer) WriteHeader(status int) {
 	if t.Status == 0 && status >= 200 {
+		if status == http.StatusOK && t.Success != 0 {
+			status = t.Success
+		}
 		t.Status = status
 		if t.BeforeHeader != nil {
 			t.BeforeHeader(t.Header())
@@ -51,54 +65,96 @@ func (t *Writer) WriteHeader(status int) {
 	t.ResponseWriter.WriteHeader(status)
 }
 
-func (t *Writer) begin() {
+// write does one exchange with the connection, within the stall timeout. The
+// deadline is taken off afterwards: left armed, it would reset an HTTP/2 stream
+// that only waits for more to send.
+func (t *Writer) write(f func() (int64, error)) (int64, error) {
 	if t.Status == 0 {
 		t.WriteHeader(http.StatusOK)
 	}
-	if now := time.Now(); t.Stall > 0 && now.Sub(t.armed) > t.Stall/8 {
-		t.armed = now
-		_ = t.control.SetWriteDeadline(now.Add(t.Stall))
+	if t.Stall > 0 && t.control.SetWriteDeadline(time.Now().Add(t.Stall)) == nil {
+		defer func() { _ = t.control.SetWriteDeadline(time.Time{}) }()
 	}
+	n, err := f()
+	t.Bytes += n
+	t.fail(err)
+	return n, err
 }
 
-func (t *Writer) count(n int64, err error) {
-	t.Bytes += n
-	if err != nil && t.Err == nil {
-		t.Err = err
+// fail keeps the first error of the connection. Those by which net/http refuses
+// what the writer's user does wrong are no such thing.
+func (t *Writer) fail(err error) {
+	if err == nil || err == io.EOF || t.Err != nil || t.hijacked {
+		return
 	}
+	if _, reading := errors.AsType[*fs.PathError](err); reading {
+		return // of the file that is sent
+	}
+	for _, misuse := range []error{http.ErrBodyNotAllowed, http.ErrContentLength, http.ErrHijacked, http.ErrNotSupported} {
+		if errors.Is(err, misuse) {
+			return
+		}
+	}
+	t.Err = err
 }
 
 // Write sends part of the body.
-func (t *Writer) Write(p []byte) (int, error) {
-	t.begin()
-	n, err := t.ResponseWriter.Write(p)
-	t.count(int64(n), err)
-	return n, err
+func (t *Writer) Write(p []byte) (total int, err error) {
+	for first := true; first || len(p) > 0; first = false {
+		n, err := t.write(func() (int64, error) {
+			n, err := t.ResponseWriter.Write(p[:min(len(p), slice)])
+			return int64(n), err
+		})
+		total += int(n)
+		if err != nil {
+			return total, err
+		}
+		p = p[n:]
+	}
+	return total, nil
 }
 
 // ReadFrom lets the kernel send files by itself, in slices.
 func (t *Writer) ReadFrom(src io.Reader) (total int64, err error) {
-	for {
-		t.begin()
-		n, err := io.CopyN(t.ResponseWriter, src, sendfileSlice)
+	left := int64(1<<63 - 1)
+	if limited, ok := src.(*io.LimitedReader); ok {
+		// net/http looks for the file behind one limit, not behind two.
+		src, left = limited.R, limited.N
+		defer func() { limited.N -= total }()
+	}
+	for left > 0 {
+		size := min(left, slice)
+		n, err := t.write(func() (int64, error) { return io.CopyN(t.ResponseWriter, src, size) })
 		total += n
+		left -= n
 		if err == io.EOF {
-			t.count(n, nil)
-			return total, nil
+			return total, nil // the source has ended
 		}
-		t.count(n, err)
 		if err != nil {
 			return total, err
 		}
 	}
+	return total, nil
 }
 
 // FlushError sends what is buffered.
 func (t *Writer) FlushError() error {
-	t.begin()
-	err := t.control.Flush()
-	t.count(0, err)
+	_, err := t.write(func() (int64, error) { return 0, t.control.Flush() })
+	if errors.Is(err, http.ErrNotSupported) {
+		t.Unflushed = innermost(t.ResponseWriter)
+	}
 	return err
+}
+
+// innermost names the type at the end of a chain of wrappers.
+func innermost(w http.ResponseWriter) string {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return fmt.Sprintf("%T", w)
+		}
+		w = wrapper.Unwrap()
+	}
 }
 
 // Flush is FlushError for handlers that look for an http.Flusher.
@@ -108,16 +164,18 @@ func (t *Writer) Flush() { _ = t.FlushError() }
 func (t *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := t.control.Hijack()
 	if err == nil {
-		t.Status = http.StatusSwitchingProtocols
+		t.Status, t.hijacked = http.StatusSwitchingProtocols, true
 	}
 	return conn, rw, err
 }
 
-// Disarm takes the deadline off once the body is complete: left armed, it could
-// cut off the last bytes, which net/http sends, or the next reply of the
-// connection.
-func (t *Writer) Disarm() {
-	if !t.armed.IsZero() {
-		_ = t.control.SetWriteDeadline(time.Time{})
+// Finish is to be called when the body is complete, with the request's context.
+// The last bytes are net/http's to send, and shall not wait for a stalled client
+// for ever either. They get a deadline where net/http sets another one for the
+// next reply of the connection, which is to say when the server has a WriteTimeout.
+func (t *Writer) Finish(ctx context.Context) {
+	server, ok := ctx.Value(http.ServerContextKey).(*http.Server)
+	if ok && server.WriteTimeout > 0 && t.Stall > 0 && !t.hijacked {
+		_ = t.control.SetWriteDeadline(time.Now().Add(t.Stall))
 	}
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package redstart_test
+
+const raceDetector = false

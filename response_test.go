@@ -1,0 +1,393 @@
+package redstart_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redstart-go/redstart"
+)
+
+// replies serves one response, which each request gets a copy of.
+func replies(resp redstart.Response, opts ...redstart.Option) *redstart.App {
+	app, _ := newApp(opts...)
+	app.Any("/", func(*redstart.Request) redstart.Response { return resp })
+	return app
+}
+
+func TestConstructors(t *testing.T) {
+	tests := map[string]struct {
+		resp        redstart.Response
+		status      int
+		contentType string
+		body        string
+	}{
+		"zero":             {redstart.Response{}, 200, "", ""},
+		"text":             {redstart.Text("héllo"), 200, "text/plain; charset=utf-8", "héllo"},
+		"text like a page": {redstart.Text("<html>"), 200, "text/plain; charset=utf-8", "<html>"},
+		"html":             {redstart.HTML("<p>"), 200, "text/html; charset=utf-8", "<p>"},
+		"json":             {redstart.JSON(map[string]any{"a": "<&>"}), 200, "application/json", `{"a":"<&>"}`},
+		"json nil slice":   {redstart.JSON([]int(nil)), 200, "application/json", "[]"},
+		"json nil":         {redstart.JSON(nil), 200, "application/json", "null"},
+		"bytes":            {redstart.Bytes([]byte{0, 1, 2}), 200, "application/octet-stream", "\x00\x01\x02"},
+		"no bytes":         {redstart.Bytes(nil), 200, "application/octet-stream", ""},
+		"status":           {redstart.Status(418), 418, "", ""},
+		"no content":       {redstart.NoContent(), 204, "", ""},
+		"created":          {redstart.JSON(1).WithStatus(201), 201, "application/json", "1"},
+		"own type":         {redstart.Bytes([]byte("x")).With("content-type", "image/png"), 200, "image/png", "x"},
+		"body of nothing":  {redstart.Status(200).WithBody([]byte("<html>")), 200, "application/octet-stream", "<html>"},
+		"body of a stream": {redstart.SSEResponse(noEvents).WithBody([]byte("<html>")), 200, "application/octet-stream", "<html>"},
+		"body keeps type":  {redstart.HTML("a").WithBody([]byte("bc")), 200, "text/html; charset=utf-8", "bc"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			// A real server, which would guess a Content-Type that is missing.
+			server := httptest.NewServer(replies(tt.resp))
+			defer server.Close()
+			resp, err := server.Client().Get(server.URL)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, tt.status, resp.StatusCode)
+			assert.Equal(t, tt.contentType, resp.Header.Get("Content-Type"))
+			assert.Equal(t, tt.body, string(body))
+			if tt.status != 204 {
+				assert.Equal(t, strconv.Itoa(len(tt.body)), resp.Header.Get("Content-Length"))
+			}
+		})
+	}
+}
+
+func TestWithoutContentTypeIsNotGuessed(t *testing.T) {
+	server := httptest.NewServer(replies(redstart.HTML("<html>").Without("Content-Type").Without("Date")))
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.NotContains(t, resp.Header, "Content-Type")
+	assert.NotContains(t, resp.Header, "Date")
+}
+
+func TestRefiningNeverChangesACopy(t *testing.T) {
+	base := redstart.Text("x").With("A", "1").WithAdded("Vary", "a")
+	one := base.With("A", "2").WithAdded("Vary", "b").WithStatus(201)
+	two := base.Without("A").WithAdded("Vary", "c").WithBody([]byte("y"))
+
+	assert.Equal(t, http.Header{"A": {"1"}, "Vary": {"a"}, "Content-Type": {"text/plain; charset=utf-8"}}, base.Header())
+	assert.Equal(t, http.Header{"A": {"2"}, "Vary": {"a", "b"}, "Content-Type": {"text/plain; charset=utf-8"}}, one.Header())
+	assert.Equal(t, http.Header{"Vary": {"a", "c"}, "Content-Type": {"text/plain; charset=utf-8"}}, two.Header())
+	assert.Equal(t, 200, base.StatusCode())
+	body, ok := base.Bytes()
+	assert.True(t, ok)
+	assert.Equal(t, "x", string(body))
+
+	h := base.Header()
+	h["Content-Type"][0] = "spoilt"
+	h["A"][0] = "spoilt"
+	assert.Equal(t, "text/plain; charset=utf-8", redstart.Text("").Header().Get("Content-Type"), "Header is a copy in depth")
+	assert.Equal(t, "1", base.Header().Get("A"))
+}
+
+func TestOneResponseForManyGoroutines(t *testing.T) {
+	shared := redstart.JSON(map[string]int{"n": 1}).With("A", "0").WithCookie(&http.Cookie{Name: "c", Value: "0"})
+	app, _ := newApp()
+	app.Get("/:n", func(req *redstart.Request) redstart.Response {
+		n := req.Param("n")
+		return shared.With("A", n).WithAdded("B", n).WithCookie(&http.Cookie{Name: "c", Value: n})
+	})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				n := strconv.Itoa(i*50 + j)
+				w := get(app, "/"+n)
+				assert.Equal(t, []string{n}, w.Header()["A"])
+				assert.Equal(t, []string{n}, w.Header()["B"])
+				assert.Equal(t, []string{"c=0", "c=" + n}, w.Header()["Set-Cookie"])
+				assert.Equal(t, `{"n":1}`, w.Body.String())
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, "0", shared.Header().Get("A"))
+}
+
+func TestBadHeadersAndCookies(t *testing.T) {
+	ok := redstart.Text("secret")
+	tests := map[string]struct {
+		resp redstart.Response
+		want string
+	}{
+		"name":           {ok.With("bad name", "v"), `redstart: "bad name" is not a header name`},
+		"empty name":     {ok.With("", "v"), `redstart: "" is not a header name`},
+		"value":          {ok.With("X", "a\r\nEvil: 1"), `redstart: header X: "a\r\nEvil: 1" holds a control character at byte 1`},
+		"added":          {ok.WithAdded("X", "a\x00"), `redstart: header X: "a\x00" holds a control character at byte 1`},
+		"without":        {ok.Without("a b"), `redstart: "a b" is not a header name`},
+		"cookie name":    {ok.WithCookie(&http.Cookie{Name: "a b", Value: "v"}), `redstart: cookie "a b": http: invalid Cookie.Name`},
+		"cookie value":   {ok.WithCookie(&http.Cookie{Name: "a", Value: "v\n"}), `redstart: cookie "a": http: invalid byte '\n' in Cookie.Value`},
+		"nil cookie":     {ok.WithCookie(nil), `redstart: WithCookie was called with a nil cookie`},
+		"clear":          {ok.ClearCookie("a;b", "/", ""), `redstart: cookie "a;b": http: invalid Cookie.Name`},
+		"status":         {ok.WithStatus(99), `redstart: WithStatus(99): not the status of a reply`},
+		"informational":  {redstart.Status(101), `redstart: WithStatus(101): not the status of a reply`},
+		"redirect":       {redstart.Redirect("http://[bad"), `redstart: Redirect: parse "http://[bad": missing ']' in host`},
+		"empty redirect": {redstart.Redirect(""), `redstart: Redirect: the target is empty`},
+		"nil error":      {redstart.Fail(nil), `Internal Server Error: redstart: Fail was called with a nil error`},
+		"first wins":     {ok.With("bad name", "").With("also bad", ""), `redstart: "bad name" is not a header name`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			app, log := newApp()
+			app.Get("/", func(*redstart.Request) redstart.Response { return tt.resp })
+			w := get(app, "/")
+			assert.Equal(t, 500, w.Code)
+			assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+			assert.NotContains(t, w.Body.String(), "redstart:", "the cause is not for clients")
+			assert.Empty(t, w.Header().Get("Evil"))
+			assert.Equal(t, tt.want, log.line(t, "request")["error"])
+		})
+	}
+}
+
+func TestCookies(t *testing.T) {
+	resp := redstart.NoContent().
+		WithCookie(&http.Cookie{
+			Name: "a", Value: "1", Path: "/p", Domain: "gotham.city", Expires: time.Unix(1e9, 0), MaxAge: 60,
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		}).
+		WithCookie(&http.Cookie{Name: "b", Value: "2"}).
+		ClearCookie("c", "/p", "gotham.city").
+		ClearCookie("__Host-session", "/", "")
+	assert.Equal(t, []string{
+		"a=1; Path=/p; Domain=gotham.city; Expires=Sun, 09 Sep 2001 01:46:40 GMT; Max-Age=60; HttpOnly; Secure; SameSite=Strict",
+		"b=2",
+		"c=; Path=/p; Domain=gotham.city; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0",
+		"__Host-session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; Secure",
+	}, get(replies(resp), "/").Header()["Set-Cookie"])
+}
+
+func TestRedirects(t *testing.T) {
+	app := replies(redstart.Redirect("/次?q=a b"))
+	for method, status := range map[string]int{"GET": 302, "HEAD": 302, "POST": 303, "PUT": 303, "PATCH": 303, "DELETE": 303} {
+		w := ask(app, method, "/", "")
+		assert.Equal(t, status, w.Code, method)
+		assert.Equal(t, "/%E6%AC%A1?q=a b", w.Header().Get("Location"), method)
+		assert.Empty(t, w.Body.String())
+	}
+	assert.Equal(t, 307, ask(replies(redstart.Redirect("/x").WithStatus(307)), "POST", "/", "").Code)
+	assert.Equal(t, "https://example.com/", get(replies(redstart.Redirect("https://example.com/")), "/").Header().Get("Location"))
+}
+
+func TestRedirectLocalRefusesOtherSites(t *testing.T) {
+	for _, target := range []string{"/", "/crimes?page=2#top", "/%2F/x", "/a//b", "/小丑"} {
+		w := get(replies(redstart.RedirectLocal(target)), "/")
+		assert.Equal(t, 302, w.Code, target)
+	}
+	for _, target := range []string{
+		"", "crimes", "//evil.example", "///evil.example", `/\evil.example`, `\\evil.example`, "https://evil.example",
+		"https:evil.example", "javascript:alert(1)", "/\t/evil.example", "\t//evil.example", " //evil.example",
+		"/\n/evil.example", "/\r\nLocation: https://evil.example", "http:/evil.example", "//user@evil.example/", "/\x00",
+		"?x", "#x", "data:text/html,x",
+	} {
+		w := get(replies(redstart.RedirectLocal(target)), "/")
+		assert.Equal(t, 400, w.Code, "%q", target)
+		assert.Empty(t, w.Header().Get("Location"), "%q", target)
+	}
+}
+
+type panics struct{}
+
+func (panics) MarshalJSON() ([]byte, error) { panic("marshal") }
+
+func TestJSONThatCannotBeEncoded(t *testing.T) {
+	for name, v := range map[string]any{"type": make(chan int), "inside": []any{1, func() {}}, "panic": panics{}} {
+		t.Run(name, func(t *testing.T) {
+			app, log := newApp()
+			app.Get("/", func(*redstart.Request) redstart.Response {
+				return redstart.JSON(v).WithStatus(201).With("X-Kept", "yes").With("Cache-Control", "max-age=60").
+					WithCookie(&http.Cookie{Name: "c", Value: "1"})
+			})
+			w := get(app, "/")
+			assert.Equal(t, 500, w.Code)
+			assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+			assert.Equal(t, "yes", w.Header().Get("X-Kept"))
+			assert.Equal(t, []string{"c=1"}, w.Header()["Set-Cookie"])
+			assert.Empty(t, w.Header().Get("Cache-Control"), "what was about the body goes with it")
+			assert.NotEmpty(t, log.line(t, "request")["error"])
+			assert.Equal(t, name == "panic", log.line(t, "request")["stack"] != nil)
+		})
+	}
+}
+
+func TestErrorPageThatCannotBeEncoded(t *testing.T) {
+	for name, page := range map[string]redstart.Response{
+		"json": redstart.JSON(make(chan int)), "panic": redstart.JSON(panics{}),
+		"stream": redstart.SSEResponse(noEvents), "file": redstart.File("nowhere"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := newApp()
+			app.OnError(func(*redstart.Request, error) redstart.Response { return page })
+			app.Get("/", func(*redstart.Request) redstart.Response { return redstart.JSON(func() {}).With("X-Kept", "yes") })
+			w := get(app, "/")
+			assert.Equal(t, 500, w.Code)
+			assert.Contains(t, w.Body.String(), `{"title":"Internal Server Error","status":500`)
+			assert.Equal(t, "yes", w.Header().Get("X-Kept"))
+		})
+	}
+}
+
+func TestJSONBufferIsNotSharedByReplies(t *testing.T) {
+	app, _ := newApp()
+	app.Get("/:n", func(req *redstart.Request) redstart.Response { return redstart.JSON(req.Param("n")) })
+	keep := &keeper{header: http.Header{}}
+	app.ServeHTTP(keep, httptest.NewRequest("GET", "/first", nil))
+	app.ServeHTTP(&keeper{header: http.Header{}}, httptest.NewRequest("GET", "/other", nil))
+	assert.Equal(t, []string{`"first"`}, keep.kept, "a string that a writer was given never changes")
+}
+
+// keeper is a ResponseWriter that keeps the strings it is given, as it may.
+type keeper struct {
+	header http.Header
+	kept   []string
+}
+
+func (k *keeper) Header() http.Header { return k.header }
+func (k *keeper) WriteHeader(int)     {}
+func (k *keeper) Write(p []byte) (int, error) {
+	k.kept = append(k.kept, string(p))
+	return len(p), nil
+}
+func (k *keeper) WriteString(s string) (int, error) {
+	k.kept = append(k.kept, s)
+	return len(s), nil
+}
+
+func TestBytesOfAResponse(t *testing.T) {
+	body, ok := redstart.JSON([]string{"a"}).Bytes()
+	assert.True(t, ok)
+	assert.Equal(t, `["a"]`, string(body))
+	_, ok = redstart.JSON(make(chan int)).Bytes()
+	assert.False(t, ok)
+	stream := redstart.Stream("text/plain", func(io.Writer) error { return nil })
+	_, ok = stream.Bytes()
+	assert.False(t, ok)
+	assert.True(t, stream.Streams())
+	assert.False(t, redstart.Text("x").Streams())
+}
+
+func TestMiddlewareChangesABody(t *testing.T) {
+	app, _ := newApp()
+	app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response {
+		body, ok := resp.Bytes()
+		if !ok {
+			return resp
+		}
+		return resp.WithBody([]byte(fmt.Sprintf("<%s>", body)))
+	}))
+	app.Get("/", func(*redstart.Request) redstart.Response { return redstart.JSON(7).WithStatus(201) })
+	app.Const("/const", redstart.Text("same"))
+
+	w := get(app, "/")
+	assert.Equal(t, 201, w.Code)
+	assert.Equal(t, "<7>", w.Body.String())
+	assert.Equal(t, "3", w.Header().Get("Content-Length"))
+	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	w = get(app, "/const", "If-None-Match", "*")
+	assert.Equal(t, "<same>", w.Body.String())
+	assert.Empty(t, w.Header().Get("ETag"), "it was of another body")
+	assert.Equal(t, `<{"title":"Not Found"`, get(app, "/x").Body.String()[:21])
+}
+
+func TestConst(t *testing.T) {
+	app, log := newApp()
+	app.Use(mark("m"))
+	app.Const("/health", redstart.JSON(map[string]bool{"ok": true}).With("X-A", "1"))
+	app.Const("/own", redstart.Text("v").With("ETag", `W/"mine"`))
+	app.Const("/gone", redstart.Text("gone").WithStatus(410))
+
+	w := get(app, "/health")
+	etag := w.Header().Get("ETag")
+	assert.Regexp(t, `^"[0-9a-f]{24}"$`, etag)
+	assert.Equal(t, `{"ok":true}`, w.Body.String())
+	assert.Equal(t, "1", w.Header().Get("X-A"))
+	assert.Equal(t, "m", w.Header().Get("Trace"))
+
+	for condition, status := range map[string]int{
+		etag: 304, "*": 304, "W/" + etag: 304, `"other", ` + etag: 304, `"other"`: 200, "": 200,
+	} {
+		w := get(app, "/health", "If-None-Match", condition)
+		assert.Equal(t, status, w.Code, condition)
+		assert.Equal(t, etag, w.Header().Get("ETag"))
+		if status == 304 {
+			assert.Empty(t, w.Body.String())
+			assert.Empty(t, w.Header().Get("Content-Length"))
+		}
+	}
+	assert.Equal(t, 304, get(app, "/health", "If-None-Match", `"other"`, "If-None-Match", etag).Code, "several lines are one list")
+	assert.Equal(t, 304, get(app, "/own", "If-None-Match", `"mine"`).Code)
+	assert.Equal(t, 410, get(app, "/gone", "If-None-Match", "*").Code, "conditions are for successful replies")
+
+	w = ask(app, "HEAD", "/health", "")
+	assert.Equal(t, "11", w.Header().Get("Content-Length"))
+	assert.Empty(t, w.Body.String())
+	assert.NotContains(t, log.String(), "error")
+}
+
+func TestConstWithoutETagIsAlwaysSent(t *testing.T) {
+	app, _ := newApp()
+	app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response { return resp.Without("ETag") }))
+	app.Const("/", redstart.Text("x"))
+	w := get(app, "/")
+	assert.Equal(t, 200, w.Code)
+	assert.Equal(t, "x", w.Body.String())
+}
+
+func TestDefaultHeaders(t *testing.T) {
+	app, _ := newApp(
+		redstart.DefaultHeader("x-frame-options", "DENY", "/embed"),
+		redstart.DefaultHeader("Cache-Control", "no-store"),
+		redstart.DefaultHeader("Server", "redstart"),
+	)
+	app.Get("/", text("x"))
+	app.Post("/post", text("x"))
+	app.Get("/own", func(*redstart.Request) redstart.Response {
+		return redstart.Text("x").With("X-Frame-Options", "SAMEORIGIN")
+	})
+	app.Get("/none", func(*redstart.Request) redstart.Response { return redstart.Text("x").Without("X-Frame-Options") })
+	app.Get("/embed/x", text("x"))
+	app.Get("/embedded", text("x"))
+	app.Get("/fail", fails(errors.New("x")))
+	app.Get("/json", func(*redstart.Request) redstart.Response { return redstart.JSON(func() {}) })
+	app.Get("/stream", func(*redstart.Request) redstart.Response {
+		return redstart.Stream("text/plain", func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err })
+	})
+	app.Get("/events", func(*redstart.Request) redstart.Response {
+		return redstart.SSEResponse(func(yield func(redstart.SSEMessage) bool) {})
+	})
+	app.Mount("/mounted", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "private")
+		w.WriteHeader(202)
+	}))
+
+	for path, want := range map[string]string{
+		"/": "DENY", "/own": "SAMEORIGIN", "/none": "", "/embed/x": "", "/embed": "", "/embedded": "DENY", "/fail": "DENY",
+		"/json": "DENY", "/nothing": "DENY", "/post": "DENY", "/stream": "DENY", "/events": "DENY", "/mounted/x": "DENY",
+	} {
+		w := get(app, path)
+		assert.Equal(t, want, w.Header().Get("X-Frame-Options"), path)
+		assert.Equal(t, "redstart", w.Header().Get("Server"), path)
+	}
+	assert.Equal(t, "no-store", get(app, "/").Header().Get("Cache-Control"))
+	assert.Equal(t, "no-store", get(app, "/stream").Header().Get("Cache-Control"))
+	assert.Equal(t, "private", get(app, "/mounted/x").Header().Get("Cache-Control"), "the reply does not lack it")
+	assert.Equal(t, "no-cache, no-transform", get(app, "/events").Header().Get("Cache-Control"), "nor does a stream")
+}
