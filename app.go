@@ -1,6 +1,7 @@
 package redstart
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,13 +9,16 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/redstart-go/redstart/internal/callsite"
 	"github.com/redstart-go/redstart/internal/clientip"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/late"
@@ -269,7 +273,7 @@ func (a *App) Routes() []RouteInfo {
 	for _, r := range slices.Concat(a.registered, a.statics) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Pattern: r.pattern, Name: r.name,
-			Handler: handlerName(r.handler), Source: r.where, Host: r.group.host,
+			Handler: callsite.Name(r.handler), Source: r.where, Host: r.group.host,
 		})
 	}
 	return infos
@@ -381,4 +385,185 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) 
 	}
 	a.mu.Unlock()
 	return c.Serve(ctx, force, l)
+}
+
+// dispatcher is the app compiled: it takes a request through the middleware and
+// the handler, and then, alone with the connection, writes what they returned.
+type dispatcher struct {
+	app    *App
+	routes *routes
+}
+
+func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := d.app
+	req := &Request{http: r, w: w, app: a, begin: time.Since(a.born), limit: a.config.bodyLimit}
+	if !a.config.withoutRequestID {
+		req.id.Assign(a.ids, r.Header)
+	}
+	chain := d.routes.find(req)
+	if req.route != nil {
+		req.limit = req.route.bodyLimit
+	}
+	req.openBody()
+	var resp Response
+	outcome, abort := Outcome{Reason: reasonAborted}, false
+	defer func() {
+		// Also when a panic goes through here, so that whoever waits for the end
+		// of the request hears of it in any case.
+		req.finish(&resp, outcome)
+		req.release()
+	}()
+	resp = chain(req)
+	req.refuseBody()
+	outcome, abort = req.reply(&resp)
+	if abort && r.Context().Value(http.ServerContextKey) != nil {
+		// Only a server can cut the connection; without one, as in a test with a
+		// recorder, the panic would reach the caller.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// release ends what belongs to the request: its context, and streams that were
+// returned by a handler and never served.
+func (req *Request) release() {
+	if c := req.ctx.Load(); c != nil {
+		defer c.cancel(errReplied)
+	}
+	if s := req.extra.Load(); s != nil {
+		req.closeBody(s)
+		for _, stream := range s.tracked {
+			if err := req.protect(func() error { stream.Discard(); return nil }); err != nil {
+				req.Log().Error().Err(err).Bytes("stack", stackOf(err)).Msg("a function of a stream's OnEnd panicked")
+			}
+		}
+	}
+}
+
+var errReplied = errors.New("redstart: the request has been replied to")
+
+// track remembers a stream, to discard it should it never be served.
+func (req *Request) track(resp Response) {
+	stream, ok := resp.body.(*sse.Stream)
+	if !ok {
+		return
+	}
+	if s := req.state(); !slices.Contains(s.tracked, stream) {
+		s.tracked = append(s.tracked, stream)
+	}
+}
+
+// reasonAborted is the reason of a request that ended in a panic which goes on:
+// http.ErrAbortHandler, or any when the app does not recover.
+const reasonAborted = "aborted"
+
+// finish tells whoever asked of the outcome, and writes the access log.
+func (req *Request) finish(resp *Response, outcome Outcome) {
+	c := &req.app.config
+	bad := outcome.failed()
+	if c.withoutAccessLog && !bad && resp.done == nil {
+		return
+	}
+	outcome.Err = cmp.Or(outcome.Err, resp.err)
+	outcome.Duration = time.Since(req.app.born) - req.begin
+	for d := resp.done; d != nil; d = d.next {
+		req.callDone(d.f, outcome)
+	}
+	if skip := req.skipsLog(); skip == skipAll || (c.withoutAccessLog || skip == skipSuccesses) && !bad {
+		return
+	}
+	event := c.logger.Info()
+	if bad {
+		event = c.logger.Error()
+	}
+	if event == nil {
+		return
+	}
+	event.Str("method", req.http.Method).Str("path", req.http.URL.Path).Int("status", outcome.Status).
+		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", c.trust.Resolve(req.http).Address())
+	if req.id.Text != "" {
+		event.Str("request_id", req.id.Text)
+	}
+	if req.route != nil && req.route.pattern != req.http.URL.Path {
+		event.Str("route", req.route.pattern)
+	}
+	if outcome.Reason != "" {
+		event.Str("reason", outcome.Reason)
+	}
+	message := "request"
+	if resp.kind == kindEvents && outcome.Status < 400 {
+		message = "stream"
+		event.Int64("events", outcome.Events)
+	}
+	if bad && outcome.Err != nil {
+		event.Err(outcome.Err)
+		if stack := stackOf(outcome.Err); stack != nil {
+			event.Bytes("stack", stack)
+		}
+	}
+	event.Msg(message)
+}
+
+// Outcome is what became of a reply, for logs and metrics.
+type Outcome struct {
+	Status   int
+	Bytes    int64         // of the body, before any transfer encoding
+	Events   int64         // messages of an event stream
+	Duration time.Duration // from the request's arrival to the last byte
+	// Reason is "" for a plain reply that was written in full. Otherwise it says
+	// how it ended, as [sse.Reason] does for streams.
+	Reason string
+	// Err is the error that the reply is about, or by which a body broke off. A
+	// client that left or was too slow is none.
+	Err error
+}
+
+// doneFunc is a list of functions, last added first.
+type doneFunc struct {
+	f    func(Outcome)
+	next *doneFunc
+}
+
+// after appends another list.
+func (d *doneFunc) after(other *doneFunc) *doneFunc {
+	if d == nil {
+		return other
+	}
+	return &doneFunc{d.f, d.next.after(other)}
+}
+
+// failed says whether the outcome is the program's fault, and so an error in the
+// log. A client that left, was too slow or asked for the wrong thing is not.
+func (o *Outcome) failed() bool {
+	return o.Status >= 500 || o.Reason == string(sse.Failed) || o.Reason == string(sse.Panicked)
+}
+
+func (req *Request) callDone(f func(Outcome), outcome Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := panicError(v, debug.Stack())
+			req.Log().Error().Err(err).Bytes("stack", err.Stack).Msg("a WithDone function panicked")
+		}
+	}()
+	f(outcome)
+}
+
+// defaultHeader is a header that every reply gets if it lacks it.
+type defaultHeader struct {
+	name   string
+	value  []string
+	except []string
+}
+
+func (a *App) defaultHeaders(h http.Header, req *Request) {
+	for _, d := range a.config.headers {
+		if _, has := h[d.name]; !has && !slices.ContainsFunc(d.except, req.below) {
+			h[d.name] = d.value[:1:1]
+		}
+	}
+}
+
+// below says whether the request's path is the prefix, or below it.
+func (req *Request) below(prefix string) bool {
+	rest, ok := strings.CutPrefix(req.http.URL.Path, strings.TrimSuffix(prefix, "/"))
+	return ok && (rest == "" || rest[0] == '/')
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -307,4 +308,68 @@ func problemDocument(title string, status int, detail, requestID string, fields 
 		}
 	}
 	return append(body, '}'), nil
+}
+
+// describingBody are the headers that are about a body which is not sent after all.
+var describingBody = []string{
+	"Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Range",
+	"Etag", "Last-Modified", "Cache-Control", "Accept-Ranges", "X-Accel-Buffering",
+}
+
+// replyFailure answers for a response that could not be written, with the headers
+// the response had.
+func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, abort bool) {
+	if errors.Is(err, http.ErrAbortHandler) {
+		return Outcome{Reason: reasonAborted}, true
+	}
+	header := failed.header.Except(describingBody...)
+	reply := req.settle(Response{err: err, header: header, done: failed.done}, req.errorHandler())
+	failed.done = reply.done
+	body, ok := reply.text, reply.kind == kindPlain
+	if reply.kind == kindJSON {
+		encodeErr := req.protect(func() error {
+			data, encodeErr := jsonx.Marshal(reply.body)
+			body = string(data)
+			return encodeErr
+		})
+		ok = encodeErr == nil
+	}
+	if !ok { // an error page that streams, or cannot be encoded, could fail again
+		reply = problemReply(req, err)
+		reply.header = reply.header.After(header)
+		body = reply.text
+	}
+	outcome = req.replyPlain(&reply, body, nil)
+	outcome.Err = err
+	return outcome, false
+}
+
+func (req *Request) errorHandler() func(*Request, error) Response {
+	if req.route != nil {
+		return req.route.onError
+	}
+	return req.state().lookup.onError
+}
+
+// protect turns a panic of f into an error, unless the app is told not to.
+func (req *Request) protect(f func() error) (err error) {
+	if req.app.config.withoutRecover {
+		return f()
+	}
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
+			err = http.ErrAbortHandler
+		} else if v != nil {
+			err = recovered(v)
+		}
+	}()
+	return f()
+}
+
+// brokenBy says what a failed write means.
+func brokenBy(err error) sse.Reason {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return sse.SlowClient
+	}
+	return sse.ClientGone
 }

@@ -2,8 +2,6 @@ package redstart
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +12,14 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
+	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/sse"
 )
@@ -235,26 +235,6 @@ func fileOnDisk(name string, o files.Options) Response {
 // fileBody writes a file, or returns an error before anything is written.
 type fileBody func(w http.ResponseWriter, r *http.Request, status int) error
 
-// StaticOptions refine [App.Static].
-type StaticOptions struct {
-	// Listing shows folders without an index.html as a page of links.
-	Listing bool
-	// Fallback is the file that answers a browser's navigation to a name that is
-	// neither a file nor a route: the page of a single-page application.
-	Fallback string
-	// Hashed says whether a file's name changes with its content, so that it may
-	// be cached for a year; the default recognises names like app.3f2a9c1b.js.
-	// Other files are revalidated before each use.
-	Hashed func(name string) bool
-	// Dotfiles serves names that begin with a dot as well. They are refused
-	// otherwise, but for those below .well-known.
-	Dotfiles bool
-}
-
-func (o StaticOptions) configure(s *files.Static) {
-	s.Listing, s.Fallback, s.Hashed, s.Dotfiles = o.Listing, o.Fallback, o.Hashed, o.Dotfiles
-}
-
 // WithStatus sets the status. A code outside 200 to 599 is an error with status
 // 500. On a mounted handler's reply and on a static file it stands in for 200: a
 // status they choose themselves, such as 304 or 404, stays.
@@ -396,34 +376,6 @@ func (r Response) broken(err error) Response {
 	return r
 }
 
-// Outcome is what became of a reply, for logs and metrics.
-type Outcome struct {
-	Status   int
-	Bytes    int64         // of the body, before any transfer encoding
-	Events   int64         // messages of an event stream
-	Duration time.Duration // from the request's arrival to the last byte
-	// Reason is "" for a plain reply that was written in full. Otherwise it says
-	// how it ended, as [sse.Reason] does for streams.
-	Reason string
-	// Err is the error that the reply is about, or by which a body broke off. A
-	// client that left or was too slow is none.
-	Err error
-}
-
-// doneFunc is a list of functions, last added first.
-type doneFunc struct {
-	f    func(Outcome)
-	next *doneFunc
-}
-
-// after appends another list.
-func (d *doneFunc) after(other *doneFunc) *doneFunc {
-	if d == nil {
-		return other
-	}
-	return &doneFunc{d.f, d.next.after(other)}
-}
-
 func (r Response) change(changes *headers.Changes, err error) Response {
 	if err != nil {
 		return r.broken(err)
@@ -432,8 +384,210 @@ func (r Response) change(changes *headers.Changes, err error) Response {
 	return r
 }
 
-// etagOf makes a strong validator of a body.
-func etagOf(body []byte) string {
-	sum := sha256.Sum256(body)
-	return `"` + hex.EncodeToString(sum[:12]) + `"`
+// setHeader puts the response's headers on h.
+func (r *Response) setHeader(h http.Header, req *Request) {
+	if r.content != contentNone {
+		h["Content-Type"] = contentTypes[r.content]
+	}
+	req.setID(h)
+	r.header.Apply(h)
+}
+
+func (req *Request) setID(h http.Header) {
+	if req.id.Text != "" {
+		h[requestid.Header] = req.id.Header[:]
+	}
+}
+
+// reply writes the response and says what became of it, and whether the body has
+// to end uncleanly. From here on nobody else uses the ResponseWriter.
+func (req *Request) reply(resp *Response) (outcome Outcome, abort bool) {
+	switch resp.kind {
+	case kindJSON:
+		return req.replyJSON(resp)
+	case kindEvents:
+		return req.replyEvents(resp)
+	case kindStream, kindFile, kindHandler:
+		return req.replyTransfer(resp)
+	}
+	return req.replyPlain(resp, resp.text, nil), false
+}
+
+// replyPlain writes a body that is at hand: text, unless there are data, which
+// need not stay unchanged after the write.
+func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome {
+	h := req.w.Header()
+	resp.setHeader(h, req)
+	size := max(len(text), len(data))
+	if _, has := h["Content-Type"]; !has && size > 0 {
+		h["Content-Type"] = contentTypes[contentBytes] // or net/http would guess
+	}
+	req.app.defaultHeaders(h, req)
+
+	status := resp.StatusCode()
+	if resp.flags&flagConst != 0 && status == http.StatusOK && headers.NotModified(req.http, h.Get("Etag")) {
+		status = http.StatusNotModified
+	}
+	outcome := Outcome{Status: status}
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		delete(h, "Content-Length")
+		if status == http.StatusNoContent {
+			delete(h, "Content-Type")
+		}
+		req.w.WriteHeader(status)
+		return outcome
+	}
+	h["Content-Length"] = headers.ContentLength(size)
+	bodiless := size == 0 || req.http.Method == http.MethodHead
+	if status != http.StatusOK || bodiless {
+		req.w.WriteHeader(status)
+	}
+	if bodiless {
+		return outcome
+	}
+	var n int
+	var err error
+	if data != nil {
+		n, err = req.w.Write(data)
+	} else {
+		n, err = io.WriteString(req.w, text)
+	}
+	outcome.Bytes = int64(n)
+	if err != nil {
+		outcome.Reason = string(brokenBy(err))
+	}
+	return outcome
+}
+
+// jsonBuffers hold encoded bodies until they are written.
+var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// replyJSON encodes into a pooled buffer before the header is sent.
+func (req *Request) replyJSON(resp *Response) (outcome Outcome, abort bool) {
+	buf := jsonBuffers.Get().(*[]byte)
+	defer jsonBuffers.Put(buf)
+	var encoded []byte
+	err := req.protect(func() (err error) { encoded, err = jsonx.Append((*buf)[:0], resp.body); return err })
+	if err != nil {
+		if _, panicked := errors.AsType[*PanicError](err); !panicked {
+			err = fmt.Errorf("redstart: encoding the reply: %w", err)
+		}
+		return req.replyFailure(resp, err)
+	}
+	if cap(encoded) <= 64<<10 { // larger ones would stay for good
+		*buf = encoded
+	}
+	return req.replyPlain(resp, "", encoded), false
+}
+
+// restore undoes what was done to a header since before was cloned from it.
+func restore(h, before http.Header) {
+	clear(h)
+	maps.Copy(h, before)
+}
+
+func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
+	stream := resp.body.(*sse.Stream)
+	if resp.status != 0 {
+		stream.With(sse.Status(int(resp.status)))
+	}
+	h := req.w.Header()
+	before := maps.Clone(h)
+	if _, has := h["Cache-Control"]; !has {
+		h["Cache-Control"] = cacheEvents // which defaults do not replace
+	}
+	resp.setHeader(h, req)
+	req.app.defaultHeaders(h, req)
+	ctx := req.context()
+	var report sse.Report
+	panicked := req.protect(func() error {
+		report = req.app.streams.ServeContext(ctx, ctx.cancel, req.w, req.http, stream)
+		return nil
+	})
+	if panicked != nil { // not the source's, which is in the report, but of an OnEnd function
+		return Outcome{Status: cmp.Or(int(resp.status), http.StatusOK), Reason: string(sse.Panicked), Err: panicked}, true
+	}
+	outcome = Outcome{
+		Status: report.Status, Bytes: report.Bytes, Events: report.Events,
+		Reason: string(report.Reason), Err: report.Err,
+	}
+	switch {
+	case report.Committed:
+		return outcome, report.Abort
+	case report.Reason == sse.ClientGone || report.Err == nil:
+		outcome.Status = StatusClientClosedRequest
+		return outcome, false
+	}
+	restore(h, before)
+	return req.replyFailure(resp, report.Err)
+}
+
+var cacheEvents = []string{"no-cache, no-transform"}
+
+// replyTransfer writes a body that is produced while it is sent.
+func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) {
+	h := req.w.Header()
+	before := maps.Clone(h)
+	r := req.http
+	if c := req.ctx.Load(); c != nil {
+		r = r.WithContext(c)
+	}
+	w := transfer.NewWriter(req.w, req.app.config.timeouts.Stall)
+	var err error
+	switch body := resp.body.(type) {
+	case *transfer.Source:
+		resp.setHeader(h, req)
+		w.BeforeHeader = func(h http.Header) { req.app.defaultHeaders(h, req) }
+		err = req.protect(func() error { return body.Serve(w, r, resp.StatusCode()) })
+	case fileBody:
+		req.setID(h)
+		resp.header.Begin(h)
+		w.BeforeHeader = func(h http.Header) {
+			resp.header.End(h)
+			req.app.defaultHeaders(h, req)
+		}
+		w.Success = int(resp.status)
+		err = req.protect(func() error { return body(w, r, resp.StatusCode()) })
+	case http.Handler:
+		req.setID(h)
+		// The response is what the handler writes, as middleware has refined it:
+		// hence the handler's headers first.
+		w.BeforeHeader = func(h http.Header) {
+			resp.header.Apply(h)
+			req.app.defaultHeaders(h, req)
+		}
+		w.Success = int(resp.status)
+		err = req.protect(func() error {
+			body.ServeHTTP(w, r)
+			if w.Status == 0 {
+				w.WriteHeader(http.StatusOK)
+			}
+			return nil
+		})
+	}
+	w.Finish(r.Context())
+	if w.Unflushed != "" {
+		req.Log().Warn().Str("path", req.Path()).Str("writer", w.Unflushed).
+			Msg("chunks are held back: a ResponseWriter made by middleware has neither Flush nor Unwrap")
+	}
+	if err != nil && w.Status == 0 {
+		if errors.Is(err, fs.ErrNotExist) && resp.kind == kindFile {
+			err = Errorf(http.StatusNotFound, "there is nothing at %q", req.Path()).WithCause(err)
+		}
+		restore(h, before)
+		return req.replyFailure(resp, err)
+	}
+	outcome = Outcome{Status: w.Status, Bytes: w.Bytes, Reason: string(sse.Completed)}
+	switch broken := cmp.Or(w.Err, err); {
+	case errors.Is(broken, http.ErrAbortHandler):
+		outcome.Reason = reasonAborted
+	case w.Err != nil && (!transfer.ContextEnded(w.Err) || req.http.Context().Err() != nil):
+		outcome.Reason = string(brokenBy(w.Err))
+	case broken != nil:
+		outcome.Reason, outcome.Err = string(sse.Failed), cmp.Or(err, w.Err)
+		if _, panicked := errors.AsType[*PanicError](err); panicked {
+			outcome.Reason = string(sse.Panicked)
+		}
+	}
+	return outcome, err != nil || w.Err != nil
 }
