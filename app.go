@@ -456,19 +456,67 @@ func (req *Request) track(resp Response) {
 // http.ErrAbortHandler, or any when the app does not recover.
 const reasonAborted = "aborted"
 
+// reasonParked is the reason of a request whose stream goes on without it.
+const reasonParked = "parked"
+
+// account is what is told of a request when it has ended. It holds on to nothing
+// else of the request, since a stream may go on for long without it.
+type account struct {
+	app     *App
+	begin   time.Duration
+	done    *doneFunc
+	err     error
+	method  string
+	path    string
+	pattern string
+	ip      string
+	id      string
+	skips   int32
+	asked   *Request // who may still say that it skips the log: a done function
+	stream  bool
+}
+
+// account takes stock of the request. The address is left for later where it need
+// not be known.
+func (req *Request) account(resp *Response) account {
+	a := account{
+		app: req.app, begin: req.begin, done: resp.done, err: resp.err, method: req.http.Method, path: req.http.URL.Path,
+		id: req.id.Text, skips: req.skipsLog(), stream: resp.kind == kindEvents,
+	}
+	if req.route != nil {
+		a.pattern = req.route.pattern
+	}
+	if a.done != nil {
+		a.asked = req
+	}
+	return a
+}
+
 // finish tells whoever asked of the outcome, and writes the access log.
 func (req *Request) finish(resp *Response, outcome Outcome) {
-	c := &req.app.config
-	bad := outcome.failed()
-	if c.withoutAccessLog && !bad && resp.done == nil {
+	if outcome.Reason == reasonParked {
+		return // the account is finished when the stream ends
+	}
+	if req.app.config.withoutAccessLog && !outcome.failed() && resp.done == nil {
 		return
 	}
-	outcome.Err = cmp.Or(outcome.Err, resp.err)
-	outcome.Duration = time.Since(req.app.born) - req.begin
-	for d := resp.done; d != nil; d = d.next {
-		req.callDone(d.f, outcome)
+	a := req.account(resp)
+	a.finish(outcome, req.http)
+}
+
+// finish closes the account. The request may be nil when the address is known.
+func (a *account) finish(outcome Outcome, r *http.Request) {
+	c := &a.app.config
+	outcome.Err = cmp.Or(outcome.Err, a.err)
+	outcome.Duration = time.Since(a.app.born) - a.begin
+	for d := a.done; d != nil; d = d.next {
+		a.callDone(d.f, outcome)
 	}
-	if skip := req.skipsLog(); skip == skipAll || (c.withoutAccessLog || skip == skipSuccesses) && !bad {
+	if a.asked != nil {
+		a.skips = a.asked.skipsLog()
+	}
+	bad := outcome.failed()
+	if a.skips == skipAll || (c.withoutAccessLog || a.skips == skipSuccesses) && !bad {
 		return
 	}
 	event := c.logger.Info()
@@ -478,19 +526,22 @@ func (req *Request) finish(resp *Response, outcome Outcome) {
 	if event == nil {
 		return
 	}
-	event.Str("method", req.http.Method).Str("path", req.http.URL.Path).Int("status", outcome.Status).
-		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", c.trust.Resolve(req.http).Address())
-	if req.id.Text != "" {
-		event.Str("request_id", req.id.Text)
+	if r != nil {
+		a.ip = c.trust.Resolve(r).Address()
 	}
-	if req.route != nil && req.route.pattern != req.http.URL.Path {
-		event.Str("route", req.route.pattern)
+	event.Str("method", a.method).Str("path", a.path).Int("status", outcome.Status).
+		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", a.ip)
+	if a.id != "" {
+		event.Str("request_id", a.id)
+	}
+	if a.pattern != "" && a.pattern != a.path {
+		event.Str("route", a.pattern)
 	}
 	if outcome.Reason != "" {
 		event.Str("reason", outcome.Reason)
 	}
 	message := "request"
-	if resp.kind == kindEvents && outcome.Status < 400 {
+	if a.stream && outcome.Status < 400 {
 		message = "stream"
 		event.Int64("events", outcome.Events)
 	}
@@ -501,6 +552,16 @@ func (req *Request) finish(resp *Response, outcome Outcome) {
 		}
 	}
 	event.Msg(message)
+}
+
+func (a *account) callDone(f func(Outcome), outcome Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := panicError(v, debug.Stack())
+			a.app.config.logger.Error().Err(err).Str("request_id", a.id).Bytes("stack", err.Stack).Msg("a WithDone function panicked")
+		}
+	}()
+	f(outcome)
 }
 
 // Outcome is what became of a reply, for logs and metrics.
@@ -535,16 +596,6 @@ func (d *doneFunc) after(other *doneFunc) *doneFunc {
 // log. A client that left, was too slow or asked for the wrong thing is not.
 func (o *Outcome) failed() bool {
 	return o.Status >= 500 || o.Reason == string(sse.Failed) || o.Reason == string(sse.Panicked)
-}
-
-func (req *Request) callDone(f func(Outcome), outcome Outcome) {
-	defer func() {
-		if v := recover(); v != nil {
-			err := panicError(v, debug.Stack())
-			req.Log().Error().Err(err).Bytes("stack", err.Stack).Msg("a WithDone function panicked")
-		}
-	}()
-	f(outcome)
 }
 
 // defaultHeader is a header that every reply gets if it lacks it.

@@ -176,3 +176,23 @@ func TestUseHTTP(t *testing.T) {
 		return get(app, "/json").Header().Get("X-B")
 	}(), "what they set stays on a reply that had to be replaced")
 }
+
+func TestWithStreamsSharesTheirNumber(t *testing.T) {
+	streams := &sse.Server{MaxStreams: 1}
+	app, log := newApp(redstart.WithStreams(streams))
+	app.Get("/", func(req *redstart.Request) redstart.Response {
+		return redstart.SSEResponse(func(_ context.Context, send sse.Send) error {
+			assert.Equal(t, 1, app.Streams().Open())
+			get(app, "/") // one too many
+			return nil
+		})
+	})
+	get(app, "/")
+	assert.Same(t, streams, app.Streams())
+	assert.Zero(t, streams.Open())
+	var reasons []any
+	for _, line := range log.lines(t, "stream") {
+		reasons = append(reasons, line["reason"])
+	}
+	assert.Equal(t, []any{"refused", "completed"}, reasons)
+}

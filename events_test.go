@@ -316,3 +316,49 @@ func TestStreamServedTwice(t *testing.T) {
 	assert.Equal(t, 200, get(app, "/").Code)
 	assert.Equal(t, 500, get(app, "/").Code, "a stream is served once")
 }
+
+func TestEventsThatAbort(t *testing.T) {
+	app, log := newApp()
+	for path, opts := range map[string][]sse.Option{"/late": nil, "/early": {sse.LazyCommit()}} {
+		app.Get(path, func(*redstart.Request) redstart.Response {
+			return redstart.SSEResponse(func(func(redstart.SSEMessage) bool) { panic(http.ErrAbortHandler) }, opts...)
+		})
+	}
+	addr, client := online(t, app)
+	resp, err := client.Get("http://" + addr + "/late")
+	require.NoError(t, err)
+	_, err = io.ReadAll(resp.Body)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	resp.Body.Close()
+	_, err = client.Get("http://" + addr + "/early")
+	assert.Error(t, err)
+	assert.NotContains(t, log.String(), `"level":"error"`, "net/http does not log it either")
+	assert.Contains(t, log.String(), `"reason":"aborted"`)
+}
+
+func TestClientThatLeavesBeforeALazyStreamBegins(t *testing.T) {
+	app, log := newApp(redstart.WithH2C())
+	waiting, ended := make(chan struct{}), make(chan redstart.Outcome)
+	app.Get("/", func(*redstart.Request) redstart.Response {
+		return redstart.SSEResponse(func(ctx context.Context, _ sse.Send) error {
+			waiting <- struct{}{}
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}, sse.LazyCommit()).WithDone(func(o redstart.Outcome) { ended <- o })
+	})
+	overBoth(t, app, func(t *testing.T, client *http.Client, url string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+		require.NoError(t, err)
+		failed := make(chan error)
+		go func() {
+			_, err := client.Do(r)
+			failed <- err
+		}()
+		<-waiting
+		cancel()
+		assert.Error(t, <-failed)
+		assert.Equal(t, redstart.StatusClientClosedRequest, (<-ended).Status)
+	})
+	assert.NotContains(t, log.String(), `"level":"error"`)
+}

@@ -213,7 +213,11 @@ func (req *Request) Scheme() string { return req.resolveClient().Scheme }
 
 // ID returns the request's id: the client's X-Request-ID when it is fit for logs,
 // and one of our own otherwise. It is "" when request ids are turned off.
-func (req *Request) ID() string { return req.id.Text }
+func (req *Request) ID() string {
+	// An id of our own lies within the Request, which whoever keeps the id shall
+	// not keep as well.
+	return strings.Clone(req.id.Text)
+}
 
 // SetID replaces the request's id, for middleware, before it calls next: in the
 // header X-Request-ID of the reply, in logs and in problem documents. An id that

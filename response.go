@@ -499,6 +499,7 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 	resp.setHeader(h, req)
 	req.app.defaultHeaders(h, req)
 	ctx := req.context()
+	req.accountLater(resp, stream)
 	var report sse.Report
 	panicked := req.protect(func() error {
 		report = req.app.streams.ServeContext(ctx, ctx.cancel, req.w, req.http, stream)
@@ -507,12 +508,12 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 	if panicked != nil { // not the source's, which is in the report, but of an OnEnd function
 		return Outcome{Status: cmp.Or(int(resp.status), http.StatusOK), Reason: string(sse.Panicked), Err: panicked}, true
 	}
-	outcome = Outcome{
-		Status: report.Status, Bytes: report.Bytes, Events: report.Events,
-		Reason: string(report.Reason), Err: report.Err,
+	if report.Parked {
+		return Outcome{Reason: reasonParked}, false
 	}
+	outcome = streamOutcome(report)
 	switch {
-	case report.Committed:
+	case report.Committed || report.Abort:
 		return outcome, report.Abort
 	case report.Reason == sse.ClientGone || report.Err == nil:
 		outcome.Status = StatusClientClosedRequest
@@ -523,6 +524,36 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 }
 
 var cacheEvents = []string{"no-cache, no-transform"}
+
+func streamOutcome(report sse.Report) Outcome {
+	outcome := Outcome{
+		Status: report.Status, Bytes: report.Bytes, Events: report.Events,
+		Reason: string(report.Reason), Err: report.Err,
+	}
+	switch {
+	case errors.Is(report.Err, http.ErrAbortHandler):
+		outcome.Reason, outcome.Err = reasonAborted, nil // asked for, as in net/http
+	case report.Reason == sse.SlowClient:
+		outcome.Err = nil // no fault of the program's
+	}
+	return outcome
+}
+
+// accountLater has the account finished at the true end of a stream that goes on
+// without the request. Of the request it keeps copies: a substring would keep all.
+func (req *Request) accountLater(resp *Response, stream *sse.Stream) {
+	if c := &req.app.config; c.withoutAccessLog && resp.done == nil {
+		return
+	}
+	a := req.account(resp)
+	a.ip = req.app.config.trust.Resolve(req.http).Address()
+	a.id = strings.Clone(a.id)
+	stream.With(sse.OnEnd(func(report sse.Report) {
+		if report.Parked {
+			a.finish(streamOutcome(report), nil)
+		}
+	}))
+}
 
 // replyTransfer writes a body that is produced while it is sent.
 func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"sync"
 	"testing"
@@ -346,9 +347,16 @@ func TestConstWithoutETagIsAlwaysSent(t *testing.T) {
 	app, _ := newApp()
 	app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response { return resp.Without("ETag") }))
 	app.Const("/", redstart.Text("x"))
-	w := get(app, "/")
-	assert.Equal(t, 200, w.Code)
-	assert.Equal(t, "x", w.Body.String())
+	for _, condition := range []string{"", "*", `"x"`} {
+		w := get(app, "/", "If-None-Match", condition)
+		assert.Equal(t, 200, w.Code, condition)
+		assert.Equal(t, "x", w.Body.String())
+	}
+}
+
+// It is copied at each refinement and each return.
+func TestResponseIsSmall(t *testing.T) {
+	assert.LessOrEqual(t, reflect.TypeFor[redstart.Response]().Size(), 9*reflect.TypeFor[uintptr]().Size())
 }
 
 func TestDefaultHeaders(t *testing.T) {

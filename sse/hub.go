@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/redstart-go/redstart/internal/fanout"
 )
 
 // What a hub retains unless told otherwise.
@@ -46,6 +50,7 @@ type Hub struct {
 	epoch     string
 	seq       uint64
 	topics    map[string]*topicLog
+	audiences map[string]*audience
 	arrivals  fifo[arrival]
 	keys      map[string]uint64
 	records   int
@@ -58,6 +63,9 @@ type Hub struct {
 	wake      chan struct{} // tells the waker that dirty is not empty
 	waker     sync.WaitGroup
 	stopWaker chan struct{}
+
+	loops fanout.Transport // for parked subscribers
+	lean  fanout.Transport // for those the loops cannot take
 }
 
 // HubOption sets up a [Hub].
@@ -97,10 +105,11 @@ func NewHub(opts ...HubOption) *Hub {
 	h := &Hub{
 		total:  bounds{records: DefaultRetainedRecords, bytes: DefaultRetainedBytes},
 		epoch:  newEpoch(),
-		topics: map[string]*topicLog{},
-		keys:   map[string]uint64{},
-		done:   make(chan struct{}),
-		wake:   make(chan struct{}, 1),
+		topics: map[string]*topicLog{}, audiences: map[string]*audience{},
+		loops: fanout.New(), lean: &fanout.Lean{},
+		keys: map[string]uint64{},
+		done: make(chan struct{}),
+		wake: make(chan struct{}, 1),
 	}
 	for _, opt := range opts {
 		opt(h)
@@ -197,7 +206,11 @@ func (h *Hub) Close() error {
 		h.closed = true
 		close(h.done)
 	}
+	audiences := slices.Collect(maps.Values(h.audiences))
 	h.mu.Unlock()
+	for _, a := range audiences {
+		a.parked.Wake() // each member finds that the hub is closed
+	}
 	h.waker.Wait()
 	return nil
 }
@@ -223,7 +236,7 @@ func (h *Hub) topicLocked(name string) *topicLog {
 // wakeLocked hands the topic to the waker, so that the publisher's cost does not
 // grow with the subscribers.
 func (h *Hub) wakeLocked(t *topicLog) {
-	if t.dirty || len(t.subs) == 0 {
+	if t.dirty || !t.heard() {
 		return
 	}
 	t.dirty = true
@@ -239,6 +252,7 @@ func (h *Hub) wakeLocked(t *topicLog) {
 // publishers wait for that.
 func (h *Hub) runWaker(stop <-chan struct{}) {
 	var subs []*subscriber
+	var audiences []*audience
 	for {
 		select {
 		case <-h.wake:
@@ -251,6 +265,7 @@ func (h *Hub) runWaker(stop <-chan struct{}) {
 		for _, t := range h.dirty {
 			t.dirty = false
 			subs = append(subs, t.subs...)
+			audiences = append(audiences, t.audiences...)
 		}
 		clear(h.dirty)
 		h.dirty = h.dirty[:0]
@@ -258,8 +273,12 @@ func (h *Hub) runWaker(stop <-chan struct{}) {
 		for _, sub := range subs {
 			sub.notify()
 		}
+		for _, a := range audiences {
+			a.parked.Wake()
+		}
 		clear(subs)
-		subs = subs[:0]
+		clear(audiences)
+		subs, audiences = subs[:0], audiences[:0]
 	}
 }
 

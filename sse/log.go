@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"slices"
 	"sort"
 	"time"
 )
@@ -27,7 +28,9 @@ type topicLog struct {
 	evicted uint64 // the highest sequence number that was evicted
 	bytes   int64
 	subs    []*subscriber
-	dirty   bool // waiting for the hub's waker
+	// audiences are those whose subscribers are parked.
+	audiences []*audience
+	dirty     bool // waiting for the hub's waker
 }
 
 // after returns the retained records beyond seq.
@@ -71,6 +74,14 @@ func (t *topicLog) remove(place int) {
 	t.subs[end] = nil
 	t.subs = t.subs[:end]
 }
+
+// dismiss forgets an audience that has no members any more.
+func (t *topicLog) dismiss(a *audience) {
+	t.audiences = slices.DeleteFunc(t.audiences, func(other *audience) bool { return other == a })
+}
+
+// heard says whether anybody listens.
+func (t *topicLog) heard() bool { return len(t.subs) > 0 || len(t.audiences) > 0 }
 
 // listening is a subscriber's place among those of a topic.
 type listening struct {
@@ -152,7 +163,7 @@ func (h *Hub) forgetLocked(t *topicLog) {
 // pruneLocked drops a topic of which nothing is left. What it knew of evictions
 // is kept for all such topics together, on the safe side.
 func (h *Hub) pruneLocked(t *topicLog) {
-	if t.records.len() == 0 && len(t.subs) == 0 && h.topics[t.name] == t {
+	if t.records.len() == 0 && !t.heard() && h.topics[t.name] == t {
 		h.forgotten = max(h.forgotten, t.evicted)
 		delete(h.topics, t.name)
 	}

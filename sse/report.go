@@ -42,6 +42,11 @@ type Report struct {
 	// Committed says whether the header went out. When it did not, the caller
 	// still owes the client a reply, and Err says what went wrong.
 	Committed bool
+	// Parked says that the connection was taken over from net/http: the caller owes
+	// nothing and must not touch the ResponseWriter. From Serve it means that the
+	// stream goes on; its OnEnd functions are given the final report, in which Bytes
+	// counts the chunks' framing as well.
+	Parked bool
 	// Abort says that the body must not end cleanly, so that the client can tell
 	// failure from completion: the caller panics with [http.ErrAbortHandler] when
 	// it has done its own accounting. [Stream.ServeHTTP] does so by itself. It is
@@ -60,6 +65,9 @@ var (
 	ErrSlowClient = errors.New("sse: the client is too slow")
 	// ErrClientGone is the cause when the connection broke.
 	ErrClientGone = errors.New("sse: the client has gone")
+	// ErrParked is the cause when the stream goes on without the request: see
+	// [Transport].
+	ErrParked = errors.New("sse: the connection was taken over")
 	// ErrEnded is the cause once the source has ended by itself.
 	ErrEnded = errors.New("sse: the stream has ended")
 )
@@ -115,9 +123,9 @@ func reasonFor(err error) Reason {
 }
 
 // writeFailure says what a failed write means: a client that is too slow, or
-// gone, or a ResponseWriter that is broken. An HTTP/2 stream whose deadline has
-// passed is reset, and its writer only learns that it is closed; hence late, which
-// says that the write took all the time it had.
+// gone, or a ResponseWriter that is broken. Not every transport says that the
+// deadline has passed, some just say that the stream is closed; hence late: the
+// write took all the time it had.
 func writeFailure(err error, late bool) error {
 	switch panicked, _ := errors.AsType[*PanicError](err); {
 	case panicked != nil && !isAbort(err):

@@ -417,6 +417,28 @@ func TestOnEndFunctionsAreCalledInOrderEvenWhenOnePanics(t *testing.T) {
 	assert.Zero(t, server.Open())
 }
 
+// A context closes its channel before it calls those who asked to be called.
+func TestSourceThatReturnsRightAfterTheEndIsNotTakenForComplete(t *testing.T) {
+	for range 3000 {
+		w := newScreen()
+		done := make(chan Report, 1)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		begun := make(chan struct{})
+		go func() {
+			done <- new(Server).ServeContext(ctx, cancel, w, httptest.NewRequest(http.MethodGet, "/", nil),
+				NewStream(Func(func(ctx context.Context, _ Send) error {
+					close(begun)
+					<-ctx.Done()
+					return nil
+				})))
+		}()
+		<-begun
+		cancel(ErrDraining)
+		require.Equal(t, Drained, (<-done).Reason)
+		require.Contains(t, w.text(), "sse.bye")
+	}
+}
+
 func TestGoodbyeDoesNotRevealTheCause(t *testing.T) {
 	w, report := show(t, new(Server), NewStream(Func(func(context.Context, Send) error {
 		return errors.Join(errSecret, ErrHubClosed)

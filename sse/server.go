@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/redstart-go/redstart/internal/fanout"
 )
 
 // The defaults of a [Server].
@@ -61,6 +63,12 @@ type Server struct {
 
 	// ErrorMessage is the default of the option of the same name.
 	ErrorMessage func(error) Message
+
+	// Transport says how subscribers of a hub are written to.
+	Transport Transport
+
+	parkOnce   sync.Once
+	parkShared *fanout.Config
 
 	mu       sync.Mutex
 	open     map[*active]struct{}
@@ -132,17 +140,25 @@ func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFun
 	// of the program's that panics: what the stream holds is let go of all the
 	// same. The place is given up last, so that a drain waits for OnEnd too.
 	report = Report{Reason: Panicked, Err: errGoexit}
-	defer s.leave(entry)
 	defer func() {
+		if !report.Parked {
+			s.leave(entry)
+		}
+	}()
+	defer func() {
+		if report.Parked {
+			cancel(ErrParked)
+			return
+		}
 		report.Duration = time.Since(begin)
 		cancel(cmp.Or(report.Err, ErrEnded))
 		stream.release(report)
 	}()
-	report = s.serve(ctx, entry, w, r, stream)
+	report = s.serve(ctx, entry, w, r, stream, begin)
 	return report
 }
 
-func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter, r *http.Request, stream *Stream) Report {
+func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter, r *http.Request, stream *Stream, begin time.Time) Report {
 	o := stream.options
 	status := cmp.Or(o.status, http.StatusOK)
 	if stream.err != nil {
@@ -173,7 +189,7 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	}
 
 	out := newWriter(w, rc)
-	out.timeout = pick(o.setWriteTimeout, o.writeTimeout, s.WriteTimeout, DefaultWriteTimeout)
+	out.timeout = s.writeTimeout(&o)
 	out.commit = commit
 	out.onFailure = entry.cancel
 	out.retry = o.retry
@@ -189,19 +205,24 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 		return conclude(out, status, refusal)
 	}
 	defer out.close(nil) // the fence, whatever the source does
-
-	// The context's end stops the source's sends. It must have been heard before
-	// the outcome is read, hence the wait when it could not be called off.
-	heard := make(chan struct{})
-	callOff := context.AfterFunc(ctx, func() { defer close(heard); out.stop(endCause(ctx)) })
-	if age := pick(o.setMaxAge, o.maxAge, s.MaxAge, 0); age > 0 {
-		timer := time.AfterFunc(age-rand.N(age/5+1), func() { entry.cancel(ErrMaxAge) })
-		defer timer.Stop()
-	}
 	if !o.lazy {
 		err = out.firstBytes()
 	}
-	if beat := pick(o.setHeartbeat, o.heartbeat, s.Heartbeat, DefaultHeartbeat); beat > 0 && err == nil {
+	if sub, ok := stream.source.(*Subscription); ok && err == nil && s.canPark(w, r, &o) && s.park(ctx, entry, out, sub, stream, begin) {
+		return Report{Status: status, Committed: true, Parked: true}
+	}
+
+	// The context's end stops the source's sends. It must have been heard before
+	// the outcome is read, hence the wait when it could not be called off. It can
+	// be called off though the context has ended, and the source has seen that: a
+	// context closes its channel first.
+	heard := make(chan struct{})
+	callOff := context.AfterFunc(ctx, func() { defer close(heard); out.stop(endCause(ctx)) })
+	if age := s.maxAge(&o); age > 0 {
+		timer := time.AfterFunc(age, func() { entry.cancel(ErrMaxAge) })
+		defer timer.Stop()
+	}
+	if beat := s.heartbeat(&o); beat > 0 && err == nil {
 		out.startHeartbeat(beat, pulse)
 	}
 	if err == nil {
@@ -209,6 +230,8 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	}
 	if !callOff() {
 		<-heard
+	} else if ctx.Err() != nil {
+		out.stop(endCause(ctx))
 	}
 	return s.finish(out, status, err, o)
 }
@@ -352,6 +375,23 @@ type unreadBodyError struct {
 
 func (e *unreadBodyError) Unwrap() error   { return e.error }
 func (e *unreadBodyError) StatusCode() int { return e.status }
+
+func (s *Server) heartbeat(o *options) time.Duration {
+	return pick(o.setHeartbeat, o.heartbeat, s.Heartbeat, DefaultHeartbeat)
+}
+
+func (s *Server) writeTimeout(o *options) time.Duration {
+	return pick(o.setWriteTimeout, o.writeTimeout, s.WriteTimeout, DefaultWriteTimeout)
+}
+
+// maxAge chooses an age for one stream, 80 to 100 percent of the limit.
+func (s *Server) maxAge(o *options) time.Duration {
+	age := pick(o.setMaxAge, o.maxAge, s.MaxAge, 0)
+	if age <= 0 {
+		return 0
+	}
+	return age - rand.N(age/5+1)
+}
 
 // pick chooses between a stream's option and the server's default.
 func pick(set bool, option, server, fallback time.Duration) time.Duration {

@@ -64,7 +64,7 @@ func (s *Subscription) FromStart() *Subscription { return s.From(Cursor{}) }
 // for clients. Each use is a subscription of its own.
 func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		sub, err := s.attach("", false)
+		sub, err := s.attach("", false, false)
 		if err != nil {
 			yield(Message{}, err)
 			return
@@ -101,7 +101,7 @@ var errStopped = errors.New("sse: the loop was left")
 
 // run streams to one client.
 func (s *Subscription) run(ctx context.Context, w *writer) error {
-	sub, err := s.attach(w.resumeFrom, true)
+	sub, err := s.attach(w.resumeFrom, true, false)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,11 @@ type subscriber struct {
 	seq     uint64
 	opening []byte // what the client is told before anything else
 	lagging bool
-	woken   chan struct{}
+	woken   chan struct{} // nil for one that is parked
+	// audience is whom a parked subscriber is woken with; retry goes out with its
+	// first message.
+	audience *audience
+	retry    time.Duration
 }
 
 // fillLimit is about how many bytes one fill appends.
@@ -127,8 +131,8 @@ const fillLimit = 64 << 10
 
 // attach finds the position and begins to listen, in one step. A client without a
 // position is greeted with the one it got; a reader within the program needs no
-// greeting.
-func (s *Subscription) attach(lastEventID string, greet bool) (*subscriber, error) {
+// greeting. A parked subscriber is woken with its audience instead of by itself.
+func (s *Subscription) attach(lastEventID string, greet, parked bool) (*subscriber, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -138,10 +142,15 @@ func (s *Subscription) attach(lastEventID string, greet bool) (*subscriber, erro
 	if h.closed {
 		return nil, ErrHubClosed
 	}
-	sub := &subscriber{hub: h, woken: make(chan struct{}, 1)}
+	sub := &subscriber{hub: h}
 	h.evictLocked(time.Now().UnixNano())
-	for _, name := range s.topics {
-		h.topicLocked(name).add(sub)
+	if parked {
+		sub.join(s.topics)
+	} else {
+		sub.woken = make(chan struct{}, 1)
+		for _, name := range s.topics {
+			h.topicLocked(name).add(sub)
+		}
 	}
 	if told := sub.place(s.from, lastEventID); !told && greet && lastEventID == "" {
 		sub.announce(Message{Event: "sse.hello"})
@@ -216,9 +225,13 @@ func (sub *subscriber) detach() {
 	h := sub.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, t := range sub.topics {
-		t.remove(t.place)
-		h.pruneLocked(t.topicLog)
+	if sub.audience != nil {
+		sub.part()
+	} else {
+		for _, t := range sub.topics {
+			t.remove(t.place)
+			h.pruneLocked(t.topicLog)
+		}
 	}
 	if h.subs--; h.subs == 0 {
 		close(h.stopWaker)

@@ -101,6 +101,7 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 	}
 	failed := make(chan error, 1)
 	secure := server.TLSConfig != nil // asked now: net/http makes one in any case
+	c.Started(URL(l, secure))         // the listener takes connections already
 	go func() {
 		if secure {
 			failed <- server.ServeTLS(l, "", "")
@@ -108,7 +109,6 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 			failed <- server.Serve(l)
 		}
 	}()
-	c.Started(URL(l, secure))
 	select {
 	case err := <-failed: // the listener is broken, the connections need not be
 		return errors.Join(fmt.Errorf("redstart: %w", err), c.drain(server, force))

@@ -1,0 +1,126 @@
+// Package fanout holds connections that only wait to be written to: subscribers of
+// a broadcast. A connection that is parked here costs neither a goroutine nor a
+// buffer. A few loops write to all of them what is behind each one's position in
+// a log.
+//
+// The bytes are the caller's, in the form they have on the wire. On Linux a loop
+// owns an epoll set (see loop_linux.go); elsewhere each connection has one small
+// goroutine (see lean.go), with the same behaviour.
+package fanout
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Feed is one connection's position in a log. Its methods are called by one
+// goroutine at a time.
+type Feed interface {
+	// Next returns what the connection is to be sent next and moves the position
+	// behind it. No bytes mean that there is nothing more for now. The bytes may be
+	// shared by many connections and must never change. An error ends the
+	// connection.
+	Next() (batch []byte, messages int, err error)
+}
+
+// Config is what many connections have in common. It must not change.
+type Config struct {
+	// Heartbeat is the longest silence before Pulse is written; 0 is never. It is
+	// kept to within a quarter, on the short side.
+	Heartbeat time.Duration
+	Pulse     []byte
+	// WriteTimeout is how long a client may take to accept a batch; 0 is for ever.
+	WriteTimeout time.Duration
+	// Farewell returns the last bytes for a connection that ends for this cause.
+	Farewell func(cause error) []byte
+}
+
+// End is what became of a connection.
+type End struct {
+	Cause    error // why it was closed: ErrGone, ErrSlow, the feed's error, or Close's
+	Messages int64
+	Bytes    int64
+}
+
+// The causes for which the package itself closes connections.
+var (
+	ErrGone = errors.New("fanout: the client has gone")
+	ErrSlow = errors.New("fanout: the client is too slow")
+)
+
+// Parking describes a connection that is handed over.
+type Parking struct {
+	Config *Config
+	Group  *Group
+	Feed   Feed
+	// Expires is when the connection is closed with Expired; the zero time is never.
+	Expires time.Time
+	Expired error
+	// Ended is called once, when the connection is closed, on a goroutine that
+	// holds no lock.
+	Ended func(End)
+}
+
+// maxGarbage is how many bytes a client may send, to which nobody listens, before
+// it is taken for one that means harm.
+const maxGarbage = 64 << 10
+
+// Transport parks connections.
+type Transport interface {
+	// Park takes over a connection that net/http has let go of; the caller must not
+	// use it any more. After an error the connection is still the caller's.
+	Park(conn net.Conn, p Parking) (Parked, error)
+	// Open returns the number of connections that are parked.
+	Open() int
+	// Wait returns when the goroutines of the transport have ended, which they do
+	// with the last connection. Nothing may be parked meanwhile.
+	Wait()
+}
+
+// Parked is a parked connection.
+type Parked interface {
+	// Close has the connection ended for the given cause, with the farewell if the
+	// client can take it. It does not wait for the end, and does nothing when the
+	// connection has ended before.
+	Close(cause error)
+}
+
+// Group is a set of connections that are woken together. Its zero value is ready.
+// It is safe for concurrent use.
+type Group struct {
+	mu      sync.Mutex
+	members []member
+}
+
+// member is one connection, or those of one loop.
+type member interface {
+	wake()
+	empty() bool
+}
+
+// Wake has the connections of the group look for what is new. It waits for none of
+// them.
+func (g *Group) Wake() {
+	g.mu.Lock()
+	members := g.members
+	g.mu.Unlock()
+	for _, m := range members {
+		m.wake()
+	}
+}
+
+// joinLocked adds a member. The list is copied, since Wake reads it unlocked, and
+// members of which nothing is left are dropped on the occasion.
+func (g *Group) joinLocked(m member) {
+	members := slices.DeleteFunc(slices.Clone(g.members), member.empty)
+	g.members = append(members, m)
+}
+
+func (g *Group) leave(m member) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.members = slices.DeleteFunc(slices.Clone(g.members), func(other member) bool { return other == m })
+}

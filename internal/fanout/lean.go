@@ -1,0 +1,164 @@
+package fanout
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Lean parks connections with two small goroutines each, on any system: one
+// writes, one hears the client leave. Its zero value is ready. It is safe for
+// concurrent use.
+type Lean struct {
+	open atomic.Int64
+	done sync.WaitGroup
+}
+
+// Open returns the number of parked connections.
+func (e *Lean) Open() int { return int(e.open.Load()) }
+
+// Wait waits for the connections' goroutines to end.
+func (e *Lean) Wait() { e.done.Wait() }
+
+// Park takes over a connection.
+func (e *Lean) Park(conn net.Conn, p Parking) (Parked, error) {
+	c := &leanConn{conn: conn, parking: p, woken: make(chan struct{}, 1), closed: make(chan struct{})}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	p.Group.mu.Lock()
+	p.Group.joinLocked(c)
+	p.Group.mu.Unlock()
+	e.open.Add(1)
+	e.done.Go(c.listen)
+	e.done.Go(func() {
+		c.write()
+		p.Group.leave(c)
+		c.end(ErrGone) // for a feed that ended without a cause
+		_ = conn.Close()
+		e.open.Add(-1)
+		p.Ended(End{Cause: c.cause, Messages: c.messages, Bytes: c.bytes})
+	})
+	return c, nil
+}
+
+type leanConn struct {
+	conn     net.Conn
+	parking  Parking
+	woken    chan struct{}
+	messages int64
+	bytes    int64
+
+	once   sync.Once
+	cause  error
+	closed chan struct{}
+}
+
+func (c *leanConn) wake() {
+	select {
+	case c.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (c *leanConn) empty() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends the connection.
+func (c *leanConn) Close(cause error) { c.end(cause) }
+
+func (c *leanConn) end(cause error) {
+	c.once.Do(func() { c.cause = cause; close(c.closed) })
+}
+
+// write sends what is new until the connection is closed.
+func (c *leanConn) write() {
+	config := c.parking.Config
+	var beat, expiry <-chan time.Time
+	var silence *time.Timer
+	if config.Heartbeat > 0 {
+		silence = time.NewTimer(config.Heartbeat)
+		defer silence.Stop()
+		beat = silence.C
+	}
+	if !c.parking.Expires.IsZero() {
+		age := time.NewTimer(time.Until(c.parking.Expires))
+		defer age.Stop()
+		expiry = age.C
+	}
+	for {
+		batch, messages, err := c.parking.Feed.Next()
+		switch {
+		case err != nil:
+			c.end(err)
+		case len(batch) > 0:
+			if !c.send(batch, messages) {
+				return
+			}
+			if silence != nil {
+				silence.Reset(config.Heartbeat)
+			}
+			if !c.empty() {
+				continue
+			}
+		}
+		select {
+		case <-c.closed:
+			if config.Farewell != nil && !errors.Is(c.cause, ErrGone) {
+				if words := config.Farewell(c.cause); len(words) > 0 {
+					c.send(words, 0)
+				}
+			}
+			return
+		case <-c.woken:
+		case <-expiry:
+			c.end(c.parking.Expired)
+		case <-beat:
+			if !c.send(config.Pulse, 0) {
+				return
+			}
+			silence.Reset(config.Heartbeat)
+		}
+	}
+}
+
+// send writes one batch whole, or ends the connection.
+func (c *leanConn) send(batch []byte, messages int) bool {
+	if d := c.parking.Config.WriteTimeout; d > 0 {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(d))
+	}
+	n, err := c.conn.Write(batch)
+	c.bytes += int64(n)
+	switch {
+	case err == nil:
+		c.messages += int64(messages)
+		return true
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.end(ErrSlow)
+	default:
+		c.end(ErrGone)
+	}
+	return false
+}
+
+// listen reads what the client sends, to which nobody listens, until it leaves.
+func (c *leanConn) listen() {
+	defer c.end(ErrGone)
+	var buf [64]byte
+	for garbage := 0; garbage <= maxGarbage; {
+		n, err := c.conn.Read(buf[:])
+		garbage += n
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package sse
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/redstart-go/redstart/internal/fanout"
+)
+
+// audience is the parked subscribers to one set of topics. They are woken together,
+// and those at the same position are sent the very same bytes.
+type audience struct {
+	key     string
+	topics  []listening // without places: the members are not in the topics' lists
+	parked  fanout.Group
+	members int
+
+	mu    sync.Mutex
+	batch []byte // as sent last to who was at from; it never changes
+	from  uint64
+	to    uint64
+	count int
+}
+
+// join makes the subscriber a member of the audience of its topics. The hub is
+// locked.
+func (sub *subscriber) join(topics []string) {
+	key := ""
+	for _, name := range topics {
+		key += strconv.Itoa(len(name)) + ":" + name
+	}
+	h := sub.hub
+	a := h.audiences[key]
+	if a == nil {
+		a = &audience{key: key}
+		for _, name := range topics {
+			t := h.topicLocked(name)
+			a.topics = append(a.topics, listening{topicLog: t})
+			t.audiences = append(t.audiences, a)
+		}
+		h.audiences[key] = a
+	}
+	a.members++
+	sub.audience, sub.topics = a, a.topics
+}
+
+// part takes the subscriber out of its audience. The hub is locked.
+func (sub *subscriber) part() {
+	h, a := sub.hub, sub.audience
+	if a.members--; a.members > 0 {
+		return
+	}
+	delete(h.audiences, a.key)
+	for _, l := range a.topics {
+		l.dismiss(a)
+		h.pruneLocked(l.topicLog)
+	}
+}
+
+// Next is the subscriber's side of [fanout.Feed].
+func (sub *subscriber) Next() (batch []byte, messages int, err error) {
+	// Asked first: all that was published before the hub was closed is behind the
+	// position then.
+	closed := sub.hub.isClosed()
+	switch batch, messages = sub.next(); {
+	case messages > 0:
+		return batch, messages, nil
+	case sub.lagging:
+		return nil, 0, ErrLagging
+	case closed:
+		return nil, 0, ErrHubClosed
+	}
+	return nil, 0, nil
+}
+
+// chunkHead is room for the length of a chunk and its line end.
+const chunkHead = 10
+
+// next returns a chunk with what is behind the position, and moves it. Who is at
+// the position of the one before gets the same chunk.
+func (sub *subscriber) next() ([]byte, int) {
+	a := sub.audience
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	shared := len(sub.opening) == 0 && !sub.lagging && sub.retry == 0
+	if shared && a.count > 0 && a.from == sub.seq {
+		sub.seq = a.to
+		return a.batch, a.count
+	}
+	from := sub.seq
+	buf := make([]byte, chunkHead, 256)
+	if sub.retry > 0 {
+		buf = appendRetry(buf, sub.retry)
+	}
+	buf, n := sub.fill(buf)
+	if n == 0 {
+		return nil, 0
+	}
+	sub.retry = 0
+	size := strconv.AppendInt(make([]byte, 0, chunkHead), int64(len(buf)-chunkHead), 16)
+	size = append(size, "\r\n"...)
+	start := chunkHead - len(size)
+	copy(buf[start:], size)
+	batch := append(buf, "\r\n"...)[start:]
+	if shared {
+		a.batch, a.count, a.from, a.to = batch, n, from, sub.seq
+	}
+	return batch, n
+}
