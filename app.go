@@ -405,17 +405,17 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		req.limit = req.route.bodyLimit
 	}
 	req.openBody()
-	var resp Response
+	resp := &req.response
 	outcome, abort := Outcome{Reason: reasonAborted}, false
 	defer func() {
 		// Also when a panic goes through here, so that whoever waits for the end
 		// of the request hears of it in any case.
-		req.finish(&resp, outcome)
+		req.finish(resp, outcome)
 		req.release()
 	}()
-	resp = chain(req)
+	*resp = chain(req)
 	req.refuseBody()
-	outcome, abort = req.reply(&resp)
+	outcome, abort = req.reply(resp)
 	if abort && r.Context().Value(http.ServerContextKey) != nil {
 		// Only a server can cut the connection; without one, as in a test with a
 		// recorder, the panic would reach the caller.

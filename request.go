@@ -43,6 +43,8 @@ type Request struct {
 	id    requestid.ID
 	begin time.Duration // since the app was made
 	limit int64         // of the body, in bytes
+	// response is what is being written: here it needs no allocation of its own.
+	response Response
 
 	ctx atomic.Pointer[requestContext]
 	// extra is what most requests do without.
