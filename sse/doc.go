@@ -66,6 +66,11 @@
 // state first takes [Hub.Cursor] before it reads the state, and opens its stream
 // with ?lastEventID= that cursor; see [LastEventID].
 //
+// A subscriber waits without a goroutine or a buffer of its own where that is
+// possible: over HTTP/1.1 without TLS, when the ResponseWriter is net/http's own,
+// the connection is taken over once the header is out and the handler returns (see
+// [Transport]). Serve then reports Parked, and OnEnd tells of the true end.
+//
 // # Events of the package's own
 //
 //	event       sent when                                          data                    id, retry

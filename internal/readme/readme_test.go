@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -74,6 +75,47 @@ func TestProgramsPrintWhatTheReadmeSays(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, programs, 3)
 	assert.GreaterOrEqual(t, outputs, 3)
+}
+
+// fragmentFrame is what a fragment of the README takes for granted.
+const fragmentFrame = `package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/middleware"
+)
+
+var (
+	_ = http.MethodGet
+	_ = time.Second
+	_ = middleware.Recover
+)
+
+func main() {}
+
+func fragment(app *redstart.App, crime redstart.Handler, anyNetHTTPMiddleware func(http.Handler) http.Handler) {
+%s
+}
+`
+
+func TestFragmentsCompile(t *testing.T) {
+	fragments := 0
+	for _, b := range readBlocks(t) {
+		if b.kind != "go" || strings.HasPrefix(b.text, "package main") {
+			continue
+		}
+		fragments++
+		main := filepath.Join(t.TempDir(), "main.go")
+		require.NoError(t, os.WriteFile(main, fmt.Appendf(nil, fragmentFrame, b.text), 0o600))
+		build := exec.Command("go", "vet", main)
+		build.Dir = root
+		out, err := build.CombinedOutput()
+		assert.NoError(t, err, "the fragment at line %d: %s", b.line, out)
+	}
+	assert.Positive(t, fragments)
 }
 
 // start builds the program with an address of its own and runs it until the test
