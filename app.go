@@ -571,7 +571,8 @@ type Outcome struct {
 	Events   int64         // messages of an event stream
 	Duration time.Duration // from the request's arrival to the last byte
 	// Reason is "" for a plain reply that was written in full. Otherwise it says
-	// how it ended, as [sse.Reason] does for streams.
+	// how the body ended, in the words of [sse.Reason]: "completed" for a file, a
+	// stream or a mounted handler's reply that was.
 	Reason string
 	// Err is the error that the reply is about, or by which a body broke off. A
 	// client that left or was too slow is none.
