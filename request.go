@@ -23,6 +23,7 @@ import (
 	"github.com/redstart-go/redstart/internal/clientip"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/late"
+	"github.com/redstart-go/redstart/internal/negotiate"
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/upload"
@@ -182,6 +183,14 @@ func queryAs[T any](req *Request, name string, fallback T, want string, parse fu
 
 // Header returns the first value of a request header, or "".
 func (req *Request) Header(name string) string { return req.http.Header.Get(name) }
+
+// Accepts returns the media type among the offers that the client prefers (RFC
+// 9110 section 12.5.1), the earlier offer where it has no preference, and "" when
+// it accepts none of them. A reply that depends on it should say so by
+// WithAdded("Vary", "Accept").
+func (req *Request) Accepts(offers ...string) string {
+	return negotiate.Type(strings.Join(req.http.Header["Accept"], ","), offers...)
+}
 
 // Cookie returns the value of a cookie, and whether it was sent.
 func (req *Request) Cookie(name string) (value string, ok bool) {

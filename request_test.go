@@ -428,3 +428,30 @@ func TestLogHasTheID(t *testing.T) {
 	assert.Equal(t, "abc", log.line(t, "mine")["request_id"])
 	assert.Equal(t, "abc", log.line(t, "request")["request_id"])
 }
+
+func TestAcceptsFindsWhatTheClientPrefers(t *testing.T) {
+	for name, test := range map[string]struct {
+		accept []string
+		want   string
+	}{
+		"no header":           {nil, "text/html"},
+		"a browser":           {[]string{"text/html,application/xhtml+xml,*/*;q=0.8"}, "text/html"},
+		"a program":           {[]string{"application/json"}, "application/json"},
+		"weights":             {[]string{"text/html;q=0.5, application/json"}, "application/json"},
+		"over several lines":  {[]string{"text/html;q=0.5", "application/json"}, "application/json"},
+		"none of the offers":  {[]string{"image/png"}, ""},
+		"an offer is refused": {[]string{"text/html;q=0, */*"}, "application/json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := newApp()
+			app.Get("/", func(req *redstart.Request) redstart.Response {
+				return redstart.Text(req.Accepts("text/html", "application/json"))
+			})
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header["Accept"] = test.accept
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, r)
+			assert.Equal(t, test.want, w.Body.String())
+		})
+	}
+}
