@@ -56,11 +56,13 @@ type Parking struct {
 	Config *Config
 	Group  *Group
 	Feed   Feed
-	// Expires is when the connection is closed with Expired; the zero time is never.
+	// Expires is when the connection is closed with Expired, or up to a sixteenth of
+	// the time until then earlier; the zero time is never.
 	Expires time.Time
 	Expired error
 	// Ended is called once, when the connection is closed, on a goroutine that
-	// holds no lock.
+	// holds no lock. While it runs, connections are written to; others may have to
+	// wait to be told of their end.
 	Ended func(End)
 }
 

@@ -77,7 +77,13 @@ func (c *leanConn) empty() bool {
 func (c *leanConn) Close(cause error) { c.end(cause) }
 
 func (c *leanConn) end(cause error) {
-	c.once.Do(func() { c.cause = cause; close(c.closed) })
+	c.once.Do(func() {
+		c.cause = cause
+		close(c.closed)
+		// A write that the client does not take may have no end of its own. The
+		// farewell has as much time.
+		_ = c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	})
 }
 
 // write sends what is new until the connection is closed.
@@ -107,7 +113,11 @@ func (c *leanConn) write() {
 			if silence != nil {
 				silence.Reset(config.Heartbeat)
 			}
-			if !c.empty() {
+			select {
+			case <-c.closed:
+			case <-expiry: // also when there is always more to send
+				c.end(c.parking.Expired)
+			default:
 				continue
 			}
 		}

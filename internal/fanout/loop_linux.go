@@ -35,7 +35,7 @@ type part struct {
 	conns   []*Conn
 	size    atomic.Int32 // len(conns), for those who hold another lock
 	dirty   bool
-	removed bool // a connection left while the part was being written to
+	removed bool // a connection left since the last turn began
 }
 
 // Conn is a parked connection. Everything in it is guarded by its loop's mutex.
@@ -57,6 +57,7 @@ type Conn struct {
 	fd       int32
 	slot     int32
 	index    int32 // in part.conns
+	queued   bool  // in loop.ready
 }
 
 // Park takes over a connection that net/http has let go of. The caller must not
@@ -95,9 +96,16 @@ func (e *Engine) Wait() { e.done.Wait() }
 // duplicate gives the connection's socket a descriptor of our own. The flag that
 // makes it non-blocking belongs to the socket and stays set.
 func duplicate(conn net.Conn) (fd int, err error) {
-	sc, ok := conn.(syscall.Conn)
-	if !ok {
-		return 0, fmt.Errorf("fanout: a %T has no descriptor", conn)
+	var sc syscall.Conn
+	switch conn := conn.(type) {
+	case *net.TCPConn:
+		sc = conn
+	case *net.UnixConn:
+		sc = conn
+	default:
+		// One that wraps these may lend its descriptor, but what it does when it is
+		// written to and closed would be bypassed.
+		return 0, fmt.Errorf("fanout: a %T has no descriptor of its own", conn)
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
@@ -163,6 +171,8 @@ type loop struct {
 	dirty   []*part
 	ready   []*Conn // to be written to by themselves: new, or able to take more
 	doomed  []doomed
+	gone    []departure
+	telling bool // a goroutine tells of those who are gone
 	blocked map[*Conn]struct{}
 	tick    time.Duration
 	phase   int
@@ -225,15 +235,18 @@ func (l *loop) add(c *Conn, g *Group) error {
 		return fmt.Errorf("fanout: %w", err)
 	}
 	g.join(c)
-	for _, d := range []time.Duration{c.config.Heartbeat / 16, c.config.WriteTimeout / 8} {
+	age := time.Duration(0)
+	if c.expires > 0 {
+		age = time.Duration(c.expires - c.said)
+	}
+	for _, d := range []time.Duration{c.config.Heartbeat / 16, c.config.WriteTimeout / 8, age / 64} {
 		if d > 0 && d < l.tick {
 			l.tick = max(d, time.Millisecond)
 			l.rouse()
 		}
 	}
 	// Written by the loop, like all that follows: here it would delay the caller.
-	l.ready = append(l.ready, c)
-	l.rouse()
+	l.queueLocked(c)
 	return nil
 }
 
@@ -249,6 +262,15 @@ func (l *loop) markLocked(p *part) {
 	if !p.dirty {
 		p.dirty = true
 		l.dirty = append(l.dirty, p)
+		l.rouse()
+	}
+}
+
+// queueLocked has a single connection written to.
+func (l *loop) queueLocked(c *Conn) {
+	if !c.queued {
+		c.queued = true
+		l.ready = append(l.ready, c)
 		l.rouse()
 	}
 }
@@ -307,37 +329,58 @@ type doomed struct {
 }
 
 func (l *loop) closeDoomed() {
-	var gone departures
 	l.mu.Lock()
-	for _, d := range l.doomed {
-		if d.conn.fd >= 0 { // else it went by itself, or was doomed twice
-			l.closeLocked(d.conn, d.cause, &gone)
-		}
-	}
+	all := l.doomed
 	l.doomed = nil
 	l.mu.Unlock()
-	gone.tell(l)
+	for some := range slices.Chunk(all, stretch) {
+		l.mu.Lock()
+		for _, d := range some {
+			if d.conn.fd >= 0 { // else it went by itself, or was doomed twice
+				l.closeLocked(d.conn, d.cause)
+			}
+		}
+		l.mu.Unlock()
+	}
 }
 
-// departures are connections that were closed under the lock, and whose ends are
-// told after it was released.
-type departures []departure
-
+// departure is a connection that was closed, and whose end is to be told.
 type departure struct {
 	ended func(End)
 	end   End
 }
 
-func (d departures) tell(l *loop) {
-	for _, one := range d {
-		if one.ended != nil {
-			one.ended(one.end)
-		}
-		l.engine.release(l)
+// departLocked has the end of a connection told: without the lock, and by a
+// goroutine of its own, since whoever hears of it may take his time.
+func (l *loop) departLocked(d departure) {
+	l.gone = append(l.gone, d)
+	if !l.telling {
+		l.telling = true
+		l.engine.done.Go(l.tell)
 	}
 }
 
-func (l *loop) closeLocked(c *Conn, cause error, gone *departures) {
+// tell tells of ends until there are none left.
+func (l *loop) tell() {
+	for {
+		l.mu.Lock()
+		gone := l.gone
+		l.gone = nil
+		l.telling = len(gone) > 0
+		l.mu.Unlock()
+		if len(gone) == 0 {
+			return
+		}
+		for _, d := range gone {
+			if d.ended != nil {
+				d.ended(d.end)
+			}
+			l.engine.release(l)
+		}
+	}
+}
+
+func (l *loop) closeLocked(c *Conn, cause error) {
 	if cause != ErrGone && c.config.Farewell != nil && len(c.rest) == 0 {
 		// One attempt: a client whose buffer is full sees an end without a farewell,
 		// in the middle of a chunk or before it, and comes back for the rest.
@@ -359,7 +402,7 @@ func (l *loop) closeLocked(c *Conn, cause error, gone *departures) {
 	c.part.conns = c.part.conns[:last]
 	c.part.size.Add(-1)
 	c.part.removed = true
-	*gone = append(*gone, departure{c.ended, End{Cause: cause, Messages: c.messages, Bytes: c.bytes}})
+	l.departLocked(departure{c.ended, End{Cause: cause, Messages: c.messages, Bytes: c.bytes}})
 	c.rest, c.feed = nil, nil
 }
 
@@ -391,6 +434,9 @@ func (l *loop) run() {
 			p.dirty = false
 		}
 		ready, l.ready = l.ready, ready[:0]
+		for _, c := range ready {
+			c.queued = false
+		}
 		l.mu.Unlock()
 		l.deliverTo(ready)
 		clear(ready)
@@ -405,52 +451,53 @@ func (l *loop) run() {
 // stretch is how many connections are written to before others may have the lock.
 const stretch = 32
 
-// deliver writes to a part until each connection has all there is, or is blocked.
+// deliver writes one batch to each connection of a part that is not blocked. If
+// there may be more, the part gets another turn after all else that is to be done:
+// however fast a group is published to, the others, the newcomers and the clock
+// have theirs.
 func (l *loop) deliver(p *part) {
-	for again := true; again; {
-		again = false
-		for i, n := 0, stretch; n == stretch; {
-			var gone departures
-			l.mu.Lock()
-			if i == 0 {
-				p.removed = false
-			}
-			for n = 0; n < stretch && i < len(p.conns); n++ {
-				c := p.conns[i]
-				if c.blocked == 0 && l.flushLocked(c, &gone) {
-					again = true
-				}
-				if i < len(p.conns) && p.conns[i] == c { // else another took its place
-					i++
-				}
-			}
-			again = again || p.removed
-			l.mu.Unlock()
-			gone.tell(l)
+	again := false
+	for i, n := 0, stretch; n == stretch; {
+		l.mu.Lock()
+		if i == 0 {
+			p.removed = false
 		}
+		for n = 0; n < stretch && i < len(p.conns); n++ {
+			c := p.conns[i]
+			if c.blocked == 0 && l.flushLocked(c) {
+				again = true
+			}
+			if i < len(p.conns) && p.conns[i] == c { // else another took its place
+				i++
+			}
+		}
+		if n < stretch && (again || p.removed) && len(p.conns) > 0 {
+			l.markLocked(p)
+		}
+		l.mu.Unlock()
 	}
 }
 
-// deliverTo writes to single connections all there is.
+// deliverTo writes one batch to each of these connections, and queues those again
+// that may have more.
 func (l *loop) deliverTo(conns []*Conn) {
 	for some := range slices.Chunk(conns, stretch) {
-		var gone departures
 		l.mu.Lock()
 		for _, c := range some {
-			for c.fd >= 0 && c.blocked == 0 && l.flushLocked(c, &gone) {
+			if c.fd >= 0 && c.blocked == 0 && l.flushLocked(c) {
+				l.queueLocked(c)
 			}
 		}
 		l.mu.Unlock()
-		gone.tell(l)
 	}
 }
 
 // flushLocked writes one batch, and says whether there may be more.
-func (l *loop) flushLocked(c *Conn, gone *departures) (more bool) {
+func (l *loop) flushLocked(c *Conn) (more bool) {
 	if len(c.rest) == 0 {
 		batch, messages, err := c.feed.Next()
 		if err != nil {
-			l.closeLocked(c, err, gone)
+			l.closeLocked(c, err)
 			return false
 		}
 		if len(batch) == 0 {
@@ -475,7 +522,7 @@ func (l *loop) flushLocked(c *Conn, gone *departures) (more bool) {
 			}
 			return false
 		default:
-			l.closeLocked(c, ErrGone, gone)
+			l.closeLocked(c, ErrGone)
 			return false
 		}
 	}
@@ -501,29 +548,31 @@ func write(fd int, p []byte) (int, error) {
 // lookAfter does what is due with the passing of time: a share of the connections
 // is looked at for silence and age, and all that are blocked for patience.
 func (l *loop) lookAfter() {
-	var gone departures
 	l.mu.Lock()
 	at := now()
 	for c := range l.blocked {
 		if limit := int64(c.config.WriteTimeout); limit > 0 && at-c.blocked > limit {
-			l.closeLocked(c, ErrSlow, &gone)
+			l.closeLocked(c, ErrSlow)
 		}
 	}
 	l.phase = (l.phase + 1) % phases
 	round := int64(l.tick) * phases
-	for i := l.phase; i < len(l.slots); i += phases {
-		c := l.slots[i]
-		switch {
-		case c == nil:
-		case c.expires > 0 && at >= c.expires:
-			l.closeLocked(c, c.expired, &gone)
-		case c.config.Heartbeat > 0 && c.blocked == 0 && at-c.said+round > int64(c.config.Heartbeat):
-			c.rest, c.pending = c.config.Pulse, 0
-			l.flushLocked(c, &gone)
-		}
-	}
 	l.mu.Unlock()
-	gone.tell(l)
+	for i, n := l.phase, stretch; n == stretch; {
+		l.mu.Lock()
+		for n = 0; n < stretch && i < len(l.slots); i, n = i+phases, n+1 {
+			c := l.slots[i]
+			switch {
+			case c == nil:
+			case c.expires > 0 && at+round > c.expires:
+				l.closeLocked(c, c.expired)
+			case c.config.Heartbeat > 0 && c.blocked == 0 && at-c.said+round > int64(c.config.Heartbeat):
+				c.rest, c.pending = c.config.Pulse, 0
+				l.flushLocked(c)
+			}
+		}
+		l.mu.Unlock()
+	}
 }
 
 // listen hears what the clients do: leave, send what nobody reads, or take bytes
@@ -546,24 +595,21 @@ func (l *loop) listen() {
 }
 
 func (l *loop) handle(events []unix.EpollEvent) {
-	var gone departures
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, event := range events {
 		c := l.slots[event.Fd]
 		if c == nil || l.ages[event.Fd] != event.Pad {
 			continue // an event for a connection that was closed meanwhile
 		}
 		if event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 || !l.discardLocked(c, event.Events) {
-			l.closeLocked(c, ErrGone, &gone)
+			l.closeLocked(c, ErrGone)
 			continue
 		}
-		if event.Events&unix.EPOLLOUT != 0 && c.blocked != 0 && l.flushLocked(c, &gone) {
-			l.ready = append(l.ready, c)
-			l.rouse()
+		if event.Events&unix.EPOLLOUT != 0 && c.blocked != 0 && l.flushLocked(c) {
+			l.queueLocked(c)
 		}
 	}
-	l.mu.Unlock()
-	gone.tell(l)
 }
 
 // discardLocked reads what a client sent, to which nobody listens, and says whether
