@@ -416,6 +416,11 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	*resp = chain(req)
 	req.refuseBody()
 	outcome, abort = req.reply(resp)
+	if outcome.Reason == reasonParked {
+		// A function that is told of the stream's end may keep the Request until then:
+		// it shall not keep net/http's buffers as well.
+		req.w = nil
+	}
 	if abort && r.Context().Value(http.ServerContextKey) != nil {
 		// Only a server can cut the connection; without one, as in a test with a
 		// recorder, the panic would reach the caller.
@@ -472,7 +477,8 @@ type account struct {
 	ip      string
 	id      string
 	skips   int32
-	asked   *Request // who may still say that it skips the log: a done function
+	asked   *Request      // by which a done function may still say that it skips the log
+	skip    *atomic.Int32 // the same, without holding on to the request
 	stream  bool
 }
 
@@ -512,8 +518,11 @@ func (a *account) finish(outcome Outcome, r *http.Request) {
 	for d := a.done; d != nil; d = d.next {
 		a.callDone(d.f, outcome)
 	}
-	if a.asked != nil {
+	switch {
+	case a.asked != nil:
 		a.skips = a.asked.skipsLog()
+	case a.skip != nil:
+		a.skips = a.skip.Load()
 	}
 	bad := outcome.failed()
 	if a.skips == skipAll || (c.withoutAccessLog || a.skips == skipSuccesses) && !bad {

@@ -56,9 +56,9 @@ type Request struct {
 type requestState struct {
 	tracked []*sse.Stream // streams that a handler or middleware returned
 	lookup  lookup
-	upload  *upload.Reader // the body's, nil when there is none
-	origin  *Request       // what this is a copy of, see Within
-	skip    atomic.Int32   // see SkipAccessLog
+	upload  *upload.Reader               // the body's, nil when there is none
+	origin  *Request                     // what this is a copy of, see Within
+	skip    atomic.Pointer[atomic.Int32] // see SkipAccessLog; by itself, since it may outlast the request
 
 	mu     sync.Mutex // guards what follows
 	log    *zerolog.Logger
@@ -458,16 +458,26 @@ func (req *Request) SkipAccessLog(failures bool) {
 		level = skipAll
 	}
 	for r := req; r != nil; r = r.state().origin {
-		r.state().skip.Store(level)
+		r.state().skipping().Store(level)
 	}
 }
 
 // skipsLog returns which of the framework's log lines are left out, 0 for none.
 func (req *Request) skipsLog() int32 {
 	if s := req.extra.Load(); s != nil {
-		return s.skip.Load()
+		if skip := s.skip.Load(); skip != nil {
+			return skip.Load()
+		}
 	}
 	return 0
+}
+
+func (s *requestState) skipping() *atomic.Int32 {
+	if skip := s.skip.Load(); skip != nil {
+		return skip
+	}
+	s.skip.CompareAndSwap(nil, new(atomic.Int32))
+	return s.skip.Load()
 }
 
 const (

@@ -3,6 +3,7 @@ package sse
 import (
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redstart-go/redstart/internal/fanout"
 )
@@ -13,13 +14,14 @@ type audience struct {
 	key     string
 	topics  []listening // without places: the members are not in the topics' lists
 	parked  fanout.Group
-	members int
+	members atomic.Int32 // changes while the hub is locked
 
 	mu    sync.Mutex
 	batch []byte // as sent last to who was at from; it never changes
 	from  uint64
 	to    uint64
 	count int
+	left  int32 // members who may want it still: behind the last it is let go of
 }
 
 // join makes the subscriber a member of the audience of its topics. The hub is
@@ -40,14 +42,14 @@ func (sub *subscriber) join(topics []string) {
 		}
 		h.audiences[key] = a
 	}
-	a.members++
+	a.members.Add(1)
 	sub.audience, sub.topics = a, a.topics
 }
 
 // part takes the subscriber out of its audience. The hub is locked.
 func (sub *subscriber) part() {
 	h, a := sub.hub, sub.audience
-	if a.members--; a.members > 0 {
+	if a.members.Add(-1) > 0 {
 		return
 	}
 	delete(h.audiences, a.key)
@@ -85,7 +87,9 @@ func (sub *subscriber) next() ([]byte, int) {
 	shared := len(sub.opening) == 0 && !sub.lagging && sub.retry == 0
 	if shared && a.count > 0 && a.from == sub.seq {
 		sub.seq = a.to
-		return a.batch, a.count
+		batch, n := a.batch, a.count
+		a.keepLocked(batch, n, a.left-1)
+		return batch, n
 	}
 	from := sub.seq
 	buf := make([]byte, chunkHead, 256)
@@ -103,7 +107,17 @@ func (sub *subscriber) next() ([]byte, int) {
 	copy(buf[start:], size)
 	batch := append(buf, "\r\n"...)[start:]
 	if shared {
-		a.batch, a.count, a.from, a.to = batch, n, from, sub.seq
+		a.from, a.to = from, sub.seq
+		a.keepLocked(batch, n, a.members.Load()-1)
 	}
 	return batch, n
+}
+
+// keepLocked keeps a batch for so many other members. For none it is not kept, or an
+// audience of one would retain what the hub has dropped.
+func (a *audience) keepLocked(batch []byte, count int, left int32) {
+	if left <= 0 {
+		batch, count = nil, 0
+	}
+	a.batch, a.count, a.left = batch, count, left
 }
