@@ -6,9 +6,14 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -361,4 +366,69 @@ func TestClientThatLeavesBeforeALazyStreamBegins(t *testing.T) {
 		assert.Equal(t, redstart.StatusClientClosedRequest, (<-ended).Status)
 	})
 	assert.NotContains(t, log.String(), `"level":"error"`)
+}
+
+func TestHeadersThatAStreamHasByDefaultCanBeChosen(t *testing.T) {
+	app, _ := newApp(redstart.DefaultHeader("X-Accel-Buffering", "yes"))
+	stream := func(*redstart.Request) redstart.Response {
+		return redstart.SSEResponse(func(func(redstart.SSEMessage) bool) {})
+	}
+	app.Get("/default", stream)
+	app.Get("/none", func(req *redstart.Request) redstart.Response {
+		return stream(req).Without("Cache-Control").Without("X-Accel-Buffering")
+	})
+	app.Get("/own", func(req *redstart.Request) redstart.Response {
+		return stream(req).With("Cache-Control", "no-store").With("X-Accel-Buffering", "yes")
+	})
+	for path, want := range map[string][2]string{"/default": {"no-cache, no-transform", "no"}, "/none": {"", ""}, "/own": {"no-store", "yes"}} {
+		h := get(app, path).Header()
+		assert.Equal(t, want, [2]string{h.Get("Cache-Control"), h.Get("X-Accel-Buffering")}, path)
+	}
+}
+
+// A parked stream may go on for days: a long query, of which only the path is logged
+// at its end, shall not be kept for so long.
+func TestAParkedStreamKeepsLittleOfItsRequest(t *testing.T) {
+	const streams, size = 40, 400 << 10
+	app, log := newApp()
+	hub := sse.NewHub()
+	defer hub.Close()
+	var done sync.WaitGroup
+	done.Add(streams)
+	app.Get("/live", func(req *redstart.Request) redstart.Response {
+		return redstart.SSEResponse(hub.Subscribe("a")).WithDone(func(redstart.Outcome) { done.Done() })
+	})
+	server := httptest.NewServer(app)
+	defer server.Close()
+	request := "GET /live?q=" + strings.Repeat("x", size) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	var conns []net.Conn
+	before := heap()
+	for range streams {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		conns = append(conns, conn)
+		_, err = io.WriteString(conn, request)
+		require.NoError(t, err)
+		var first [12]byte
+		_, err = io.ReadFull(conn, first[:])
+		require.NoError(t, err)
+		require.Equal(t, "HTTP/1.1 200", string(first[:]))
+	}
+	assert.Eventually(t, func() bool { return heap()-before < streams*size/4 }, 20*time.Second, 50*time.Millisecond)
+	for _, conn := range conns {
+		require.NoError(t, conn.Close())
+	}
+	done.Wait()
+	require.Eventually(t, func() bool { return app.Streams().Open() == 0 }, 20*time.Second, time.Millisecond)
+	for _, line := range log.lines(t, "stream") {
+		assert.Equal(t, "/live", line["path"])
+		assert.Equal(t, "GET", line["method"])
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -255,7 +255,8 @@ func (r Response) WithAdded(name, value string) Response { return r.change(r.hea
 
 // Without removes a header, including one that would be set by default, by
 // [DefaultHeader], the framework or net/http. With no Content-Type the client has
-// to guess. The Content-Length of a body that is at hand is always sent.
+// to guess. The Content-Length of a body that is at hand, and the Content-Type of an
+// event stream, are always sent.
 func (r Response) Without(name string) Response { return r.change(r.header.Remove(name)) }
 
 // WithDefault sets a header unless the reply has it: by then, by middleware further
@@ -288,7 +289,10 @@ func (r Response) ClearCookie(name, path, domain string) Response {
 }
 
 // WithDone adds a function that is called once the last byte was written, or the
-// connection broke. When a middleware replaces the response it is not called.
+// connection broke. When a middleware replaces the response it is not called. For a
+// subscriber to a hub it may be called long after the request, on a goroutine that
+// others are told of their end by: it should not wait, and what it refers to is kept
+// until then.
 func (r Response) WithDone(f func(Outcome)) Response {
 	r.done = &doneFunc{f, r.done}
 	return r
@@ -493,8 +497,12 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 	}
 	h := req.w.Header()
 	before := maps.Clone(h)
+	// Defaults do not replace these, as they are what a stream needs.
 	if _, has := h["Cache-Control"]; !has {
-		h["Cache-Control"] = cacheEvents // which defaults do not replace
+		h["Cache-Control"] = cacheEvents
+	}
+	if _, has := h["X-Accel-Buffering"]; !has {
+		h["X-Accel-Buffering"] = unbuffered
 	}
 	resp.setHeader(h, req)
 	req.app.defaultHeaders(h, req)
@@ -523,7 +531,10 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 	return req.replyFailure(resp, report.Err)
 }
 
-var cacheEvents = []string{"no-cache, no-transform"}
+var (
+	cacheEvents = []string{"no-cache, no-transform"}
+	unbuffered  = []string{"no"}
+)
 
 func streamOutcome(report sse.Report) Outcome {
 	outcome := Outcome{
@@ -547,7 +558,10 @@ func (req *Request) accountLater(resp *Response, stream *sse.Stream) {
 	}
 	a := req.account(resp)
 	a.ip = req.app.config.trust.Resolve(req.http).Address()
-	a.id = strings.Clone(a.id)
+	a.id, a.method, a.path = strings.Clone(a.id), strings.Clone(a.method), strings.Clone(a.path)
+	if a.asked != nil {
+		a.asked, a.skip = nil, req.state().skipping()
+	}
 	stream.With(sse.OnEnd(func(report sse.Report) {
 		if report.Parked {
 			a.finish(streamOutcome(report), nil)

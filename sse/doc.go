@@ -109,7 +109,8 @@
 //
 // For anything but the defaults make one [Server] for the program, and serve its
 // streams by [Server.Handle]. Call [Server.Drain] before [http.Server.Shutdown],
-// which would wait for the streams in vain.
+// which would wait in vain for the streams that it serves, and knows nothing of those
+// that are parked.
 //
 // # Behind a proxy
 //

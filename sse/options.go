@@ -52,8 +52,8 @@ func WriteTimeout(d time.Duration) Option {
 }
 
 // MaxAge ends the stream after 80 to 100 percent of d, chosen at random for each
-// stream, so that clients spread over the servers anew. Clients are told to
-// reconnect. The default is the server's; 0 is no limit.
+// stream, so that clients spread over the servers anew; one that is parked (see
+// [Transport]) up to a sixteenth of that earlier. Clients are told to reconnect. The default is the server's; 0 is no limit.
 func MaxAge(d time.Duration) Option {
 	return func(o *options) { o.maxAge, o.setMaxAge = d, true }
 }
@@ -84,7 +84,10 @@ func ErrorMessage(f func(error) Message) Option {
 
 // OnEnd adds a function that is called exactly once: after the stream's last
 // byte, or when the stream is discarded unserved. It is the place to let go of
-// what the handler acquired for the stream.
+// what the handler acquired for the stream. For a stream that is parked (see
+// [Transport]) it runs on a goroutine by which other streams are told of their end,
+// after the handler has returned: it should not wait, and what it refers to is kept
+// until then. A panic there is logged.
 func OnEnd(f func(Report)) Option {
 	return func(o *options) { o.onEnd = append(o.onEnd, f) }
 }

@@ -20,7 +20,9 @@ const (
 	// Auto lets go of the request's goroutine and buffers where it can: over plain
 	// HTTP/1.1, straight from net/http, the connection is taken over by a few event
 	// loops (on Linux), or by two small goroutines. Everything else is Portable:
-	// HTTP/2, TLS, HTTP/1.0, a wrapped ResponseWriter, [LazyCommit].
+	// HTTP/2, TLS, HTTP/1.0, a wrapped ResponseWriter, [LazyCommit], a context with a
+	// deadline. The context ends with [ErrParked] then, and what ends it otherwise no
+	// longer ends the stream: use [MaxAge], or Portable.
 	Auto Transport = iota
 	// Portable writes through the ResponseWriter, from the request's goroutine.
 	Portable
@@ -29,7 +31,10 @@ const (
 )
 
 // canPark says whether the connection can be taken over once the header is out.
-func (s *Server) canPark(w http.ResponseWriter, r *http.Request, o *options) bool {
+func (s *Server) canPark(ctx context.Context, w http.ResponseWriter, r *http.Request, o *options) bool {
+	if _, bounded := ctx.Deadline(); bounded {
+		return false // nobody would be there to end the stream
+	}
 	return s.Transport != Portable && !o.lazy && r.TLS == nil && r.ProtoMajor == 1 && r.ProtoMinor == 1 &&
 		// A wrapper may change what goes through it, and would be bypassed.
 		reflect.TypeOf(w).String() == "*http.response" && w.Header().Get("Transfer-Encoding") == ""

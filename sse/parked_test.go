@@ -289,3 +289,57 @@ func TestAnOnEndThatPanicsDoesNotEndTheLoop(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "still here", second.next().Data)
 }
+
+// Nobody is left to watch the context of a parked stream, so one that is bound to
+// end has to be served by a goroutine.
+func TestAStreamEndsWithTheDeadlineOfItsContext(t *testing.T) {
+	hub := NewHub()
+	defer hub.Close()
+	var server Server
+	reports := make(chan Report, 1)
+	s := startSite(t, "http1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 50*time.Millisecond)
+		defer cancel()
+		reports <- server.Serve(w, r.WithContext(ctx), NewStream(hub.Subscribe("a")))
+	}))
+	c := s.get(t)
+	c.hello()
+	report := reported(t, reports)
+	assert.False(t, report.Parked)
+	_, err := c.rest()
+	assert.Error(t, err)
+}
+
+// What an audience keeps to be shared is not bounded by what the hub retains, so it
+// keeps it only as long as somebody may want it.
+func TestAnAudienceKeepsNoBatchThatNobodyWants(t *testing.T) {
+	hub := NewHub()
+	attach := func() *subscriber {
+		sub, err := hub.Subscribe("a").attach(hub.Cursor().String(), true, true)
+		require.NoError(t, err)
+		t.Cleanup(sub.detach)
+		return sub
+	}
+	next := func(sub *subscriber) []byte {
+		batch, n, err := sub.Next()
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		return batch
+	}
+	publish := func() {
+		_, err := hub.Publish(t.Context(), "a", Text("one"))
+		require.NoError(t, err)
+	}
+	first := attach()
+	publish()
+	next(first)
+	assert.Nil(t, first.audience.batch, "there is nobody else")
+
+	second, third := attach(), attach()
+	publish()
+	batch := next(first)
+	assert.Same(t, &batch[0], &next(second)[0], "it is shared")
+	assert.NotNil(t, first.audience.batch, "one has not had it yet")
+	assert.Same(t, &batch[0], &next(third)[0])
+	assert.Nil(t, first.audience.batch)
+}

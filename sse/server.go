@@ -208,7 +208,7 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	if !o.lazy {
 		err = out.firstBytes()
 	}
-	if sub, ok := stream.source.(*Subscription); ok && err == nil && s.canPark(w, r, &o) && s.park(ctx, entry, out, sub, stream, begin) {
+	if sub, ok := stream.source.(*Subscription); ok && err == nil && s.canPark(ctx, w, r, &o) && s.park(ctx, entry, out, sub, stream, begin) {
 		return Report{Status: status, Committed: true, Parked: true}
 	}
 
@@ -332,10 +332,13 @@ var (
 func (s *Server) writeHeader(w http.ResponseWriter, status int) {
 	h := w.Header()
 	h["Content-Type"] = contentType
-	if h.Get("Cache-Control") == "" {
+	// What the handler chose stays, also when it chose that there be none.
+	if _, has := h["Cache-Control"]; !has {
 		h["Cache-Control"] = cacheControl
 	}
-	h["X-Accel-Buffering"] = accelNo
+	if _, has := h["X-Accel-Buffering"]; !has {
+		h["X-Accel-Buffering"] = accelNo
+	}
 	h.Del("Content-Length")
 	h.Del("Etag")
 	w.WriteHeader(status)
