@@ -237,7 +237,7 @@ func TestUnmarshalIntoNoPointer(t *testing.T) {
 	}
 }
 
-type failing struct{ err error }
+type failing struct{}
 
 func (f *failing) UnmarshalJSON([]byte) error { return errVault }
 
