@@ -19,7 +19,8 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // the pure Go driver, so that nobody needs a C compiler
+	"modernc.org/sqlite" // the pure Go driver, so that nobody needs a C compiler
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // readers bounds the connections used for queries. SQLite answers from memory
@@ -57,18 +58,41 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	s := &Store{now: opts.Now}
 	if s.write, err = openPool(abs, "immediate", 1); err == nil {
-		err = s.prepare(ctx, !opts.Empty)
+		err = patiently(ctx, func() error { return s.prepare(ctx, !opts.Empty) })
 	}
 	if err == nil {
 		s.read, err = openPool(abs, "deferred", readers, "query_only(1)")
 	}
 	if err == nil {
-		err = s.read.PingContext(ctx)
+		err = patiently(ctx, func() error { return s.read.PingContext(ctx) })
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %q: %w", path, err), s.Close())
 	}
 	return s, nil
+}
+
+// patience is how long an opening waits for other programs that open the same file.
+const patience = 10 * time.Second
+
+// patiently tries again while the file is busy. SQLite waits by itself for locks,
+// but not where two connections switch a new file to write-ahead logging, or the
+// last one of another program switches it back: then it gives up at once.
+func patiently(ctx context.Context, open func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := open()
+		busy, ok := errors.AsType[*sqlite.Error](err)
+		if !ok || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // Close closes the database. Queries still running fail. Closing twice is
