@@ -86,7 +86,7 @@ const DefaultBodyLimit = 4 << 20
 type Timeouts struct {
 	Header time.Duration // for the request's header to arrive; 10 s
 	Body   time.Duration // without a byte of the request's body; 30 s
-	Write  time.Duration // from the header to the end of a plain reply; 60 s
+	Write  time.Duration // for a plain reply to be taken, once there is one; 60 s
 	Stall  time.Duration // without a byte of a download being taken; 30 s
 	Idle   time.Duration // between two requests of a connection; 120 s
 	Drain  time.Duration // from the signal to stop to the end of the program; 15 s
@@ -413,6 +413,7 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		req.finish(resp, outcome)
 		req.release()
 	}()
+	req.holdWriteTimeout()
 	*resp = chain(req)
 	req.refuseBody()
 	outcome, abort = req.reply(resp)
@@ -432,6 +433,7 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // returned by a handler and never served.
 func (req *Request) release() {
 	if c := req.ctx.Load(); c != nil {
+		c.stop()
 		defer c.cancel(errReplied)
 	}
 	if s := req.extra.Load(); s != nil {
@@ -576,7 +578,7 @@ func (a *account) callDone(f func(Outcome), outcome Outcome) {
 // Outcome is what became of a reply, for logs and metrics.
 type Outcome struct {
 	Status   int
-	Bytes    int64         // of the body, before any transfer encoding
+	Bytes    int64         // of the body; for a parked subscriber with the chunks' framing
 	Events   int64         // messages of an event stream
 	Duration time.Duration // from the request's arrival to the last byte
 	// Reason is "" for a plain reply that was written in full. Otherwise it says

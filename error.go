@@ -322,6 +322,7 @@ func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, 
 	if errors.Is(err, http.ErrAbortHandler) {
 		return Outcome{Reason: reasonAborted}, true
 	}
+	req.refuseBody() // a stream has tried to read it meanwhile
 	header := failed.header.Except(describingBody...)
 	reply := req.settle(Response{err: err, header: header, done: failed.done}, req.errorHandler())
 	failed.done = reply.done

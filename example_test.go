@@ -349,7 +349,7 @@ func ExampleRequest_JSON() {
 	w := httptest.NewRecorder()
 	app.ServeHTTP(w, r)
 	fmt.Println(w.Body)
-	// Output: {"title":"Bad Request","status":400,"detail":"malformed JSON body: line 1, column 14: district: expected a whole number, got a string"}
+	// Output: {"title":"Bad Request","status":400,"detail":"the JSON body does not fit: line 1, column 14: district: expected a whole number, got a string"}
 }
 
 func ExampleDefaultHeader() {

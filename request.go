@@ -8,10 +8,12 @@ import (
 	"io"
 	"maps"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redstart-go/redstart/internal/clientip"
+	"github.com/redstart-go/redstart/internal/departure"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/late"
 	"github.com/redstart-go/redstart/internal/negotiate"
@@ -82,6 +85,7 @@ func (req *Request) state() *requestState {
 type requestContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
+	stop   func() bool // no longer watches for the client's leaving
 }
 
 // HTTP returns the underlying request, for what has no method here and for
@@ -252,16 +256,20 @@ func (req *Request) SetID(id string) error {
 func (req *Request) LastEventID() string { return sse.LastEventID(req.http) }
 
 // Context returns a context that ends when the client leaves, when the reply is
-// complete, or when a stream ends; [context.Cause] then tells why.
+// complete, or when a stream ends; [context.Cause] then tells which, with
+// [sse.ErrClientGone] for a client that left. A stream of a hub's subscriber may go
+// on without its request, whose context ends then with [sse.ErrParked]: use
+// [Response.WithDone] or [sse.OnEnd] to hear of such a stream's end.
 func (req *Request) Context() context.Context { return req.context() }
 
 func (req *Request) context() *requestContext {
 	if c := req.ctx.Load(); c != nil {
 		return c
 	}
-	ctx, cancel := context.WithCancelCause(req.http.Context())
-	c := &requestContext{ctx, cancel}
+	ctx, cancel, stop := departure.Context(req.http.Context(), sse.ErrClientGone)
+	c := &requestContext{ctx, cancel, stop}
 	if !req.ctx.CompareAndSwap(nil, c) {
+		stop()
 		cancel(nil)
 		return req.ctx.Load()
 	}
@@ -272,7 +280,8 @@ func (req *Request) context() *requestContext {
 // the rest of the middleware and the handler. It is for middleware, before it
 // calls next.
 func (req *Request) SetContext(ctx context.Context) {
-	req.ctx.Store(&requestContext{ctx, req.context().cancel})
+	outer := req.context()
+	req.ctx.Store(&requestContext{ctx, outer.cancel, outer.stop})
 }
 
 // Set keeps a value for the rest of the request, under a key of a type of the
@@ -358,12 +367,26 @@ func (req *Request) readBody() ([]byte, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		// Asked before the context, which net/http ends on this as well: a client
 		// that closed only its sending half still waits for the reply.
-		return nil, Error(http.StatusBadRequest, "the body ended before its announced length").WithCause(err)
+		text := "the body ended before its announced length"
+		if r.ContentLength < 0 {
+			text = "the body ended before it was complete"
+		}
+		return nil, Error(http.StatusBadRequest, text).WithCause(err)
 	case req.http.Context().Err() != nil:
 		return nil, fmt.Errorf("reading the body: %w: %w", sse.ErrClientGone, err)
+	case isChunkFault(r, err):
+		return nil, Errorf(http.StatusBadRequest, "the body could not be read: %w", err)
 	default:
 		return nil, Error(http.StatusBadRequest, "the body could not be read").WithCause(err)
 	}
+}
+
+// isChunkFault says whether reading failed on how the client cut the body into
+// chunks (RFC 9112 section 7.1): net/http has no type for that. The text of a failing
+// connection names addresses, and is not for clients.
+func isChunkFault(r *http.Request, err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return slices.Contains(r.TransferEncoding, "chunked") && !network && !errors.Is(err, http.ErrBodyReadAfterClose)
 }
 
 func (req *Request) tooLarge() error {
@@ -395,8 +418,8 @@ func (req *Request) Text() (string, error) {
 
 // JSON decodes the body into v, a pointer. Fields that v does not know are
 // ignored. Its errors say where in the body they were found: status 415 for a
-// Content-Type that is not JSON (none at all is taken for JSON), 400 for broken
-// JSON, a value of the wrong type, an empty body or text after the value, and
+// Content-Type that is not JSON (none at all is taken for JSON), a charset but
+// UTF-8 or a Content-Encoding, 400 for broken JSON, a value of the wrong type, an empty body or text after the value, and
 // those of [Request.Body]. After an error v may be filled in part.
 func (req *Request) JSON(v any) error { return req.decodeJSON(v, false) }
 
@@ -405,9 +428,17 @@ func (req *Request) JSONStrict(v any) error { return req.decodeJSON(v, true) }
 
 func (req *Request) decodeJSON(v any, strict bool) error {
 	if content := req.Header("Content-Type"); content != "" && content != "application/json" {
-		media, _, err := mime.ParseMediaType(content)
+		media, params, err := mime.ParseMediaType(content)
 		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 			return Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected application/json", content)
+		}
+		if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+			return Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected the charset utf-8", content)
+		}
+	}
+	for _, coding := range req.http.Header["Content-Encoding"] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return Errorf(http.StatusUnsupportedMediaType, "Content-Encoding %q: expected a body without one", coding)
 		}
 	}
 	body, err := req.Body()
@@ -416,10 +447,13 @@ func (req *Request) decodeJSON(v any, strict bool) error {
 	}
 	err = jsonx.Unmarshal(body, v, strict)
 	if fault, ok := errors.AsType[*jsonx.Error](err); ok || errors.Is(err, jsonx.ErrEmpty) {
-		if ok {
-			return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
+		switch {
+		case !ok:
+			return Error(http.StatusBadRequest, err.Error())
+		case fault.Misfit:
+			return Error(http.StatusBadRequest, "the JSON body does not fit: "+fault.Error()).WithCause(err)
 		}
-		return Error(http.StatusBadRequest, err.Error())
+		return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
 	}
 	return err
 }
@@ -527,7 +561,7 @@ func (req *Request) fork() *Request {
 	r.URL = &u
 	inner := &Request{http: r, app: req.app, route: req.route, match: req.match, begin: req.begin, limit: req.limit}
 	inner.id.Text, inner.id.Header = req.id.Text, req.id.Header
-	inner.ctx.Store(&requestContext{ctx, cancel})
+	inner.ctx.Store(&requestContext{ctx, cancel, func() bool { return true }})
 	s, t := req.state(), inner.state()
 	t.lookup, t.upload, t.origin = s.lookup, s.upload, req
 	t.body, t.bodyErr, t.bodyRead = s.body, s.bodyErr, s.bodyRead
@@ -570,11 +604,10 @@ func (req *Request) giveUpBody() {
 	}
 }
 
-// refuseBody tells an HTTP/1 client whose body was given up that the connection
-// ends here. Otherwise net/http would wait for the rest of it before it replies.
+// refuseBody bounds the wait of net/http for what is left of a body.
 func (req *Request) refuseBody() {
-	if s := req.extra.Load(); s != nil && s.upload != nil && req.http.ProtoMajor == 1 && s.upload.GivenUp() {
-		req.w.Header().Set("Connection", "close")
+	if s := req.extra.Load(); s != nil && s.upload != nil && req.http.ProtoMajor == 1 {
+		s.upload.Refuse(req.w.Header())
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/sse"
 )
 
 // with answers one request by a function that tests the Request.
@@ -194,10 +195,13 @@ func TestJSONBody(t *testing.T) {
 		"broken type":    {`{}`, ";;", false, 415, `Content-Type ";;": expected application/json`},
 		"empty":          {``, "application/json", false, 400, "the body is empty, where a JSON value was expected"},
 		"broken":         {"{\n  \"kind\": }", "", false, 400, "malformed JSON body: line 2, column 11: invalid character '}' looking for beginning of value"},
-		"wrong value":    {`{"n":"seven"}`, "", false, 400, "malformed JSON body: line 1, column 6: n: expected a whole number, got a string"},
+		"wrong value":    {`{"n":"seven"}`, "", false, 400, "the JSON body does not fit: line 1, column 6: n: expected a whole number, got a string"},
 		"trailing":       {`{} {}`, "", false, 400, "malformed JSON body: line 1, column 4: unexpected text after the JSON value"},
 		"cut":            {`{"kind":"rid`, "", false, 400, "malformed JSON body: line 1, column 13: the JSON ends before it is complete"},
-		"strict":         {`{"kind":"riddle","extra":1}`, "", true, 400, `malformed JSON body: line 1, column 18: unknown field "extra"`},
+		"strict":         {`{"kind":"riddle","extra":1}`, "", true, 400, `the JSON body does not fit: line 1, column 18: unknown field "extra"`},
+		"not UTF-8":      {"{\"kind\":\"\xff\"}", "", false, 400, "malformed JSON body: line 1, column 10: invalid UTF-8"},
+		"BOM":            {"\uFEFF{}", "", false, 400, "malformed JSON body: line 1, column 1: begins with a byte order mark, which JSON does not allow"},
+		"other charset":  {`{}`, "application/json; charset=latin1", false, 415, `Content-Type "application/json; charset=latin1": expected the charset utf-8`},
 		"strict is good": {`{"kind":"riddle"}`, "", true, 204, ""},
 	}
 	for name, tt := range tests {
@@ -226,6 +230,22 @@ func TestJSONBody(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestJSONBodyThatIsEncoded(t *testing.T) {
+	app, _ := newApp()
+	app.Post("/", func(req *redstart.Request) redstart.Response {
+		if err := req.JSON(new(any)); err != nil {
+			return redstart.Fail(err)
+		}
+		return redstart.NoContent()
+	})
+	for _, coding := range []string{"", "identity", "Identity"} {
+		assert.Equal(t, 204, ask(app, "POST", "/", "{}", "Content-Encoding", coding).Code, "%q", coding)
+	}
+	w := ask(app, "POST", "/", "{}", "Content-Encoding", "identity", "Content-Encoding", "gzip")
+	assert.Equal(t, 415, w.Code)
+	assert.Contains(t, w.Body.String(), `Content-Encoding \"gzip\": expected a body without one`)
 }
 
 func TestBodyIsReadableTwice(t *testing.T) {
@@ -305,22 +325,23 @@ func TestTruncatedBody(t *testing.T) {
 	app.Post("/", echo)
 	app.Get("/alive", text("alive"))
 	addr, client := online(t, app)
-	for name, request := range map[string]string{
-		"shorter than announced": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
-		"nothing at all":         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-		"without its last chunk": "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-		"a broken chunk":         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+	for name, tt := range map[string]struct{ request, want string }{
+		"shorter than announced": {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", "the body ended before its announced length"},
+		"nothing at all":         {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", "the body ended before its announced length"},
+		"without its last chunk": {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "the body ended before it was complete"},
+		"a broken chunk":         {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", "invalid byte in chunk length"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", addr)
 			require.NoError(t, err)
 			defer conn.Close()
-			_, err = io.WriteString(conn, request)
+			_, err = io.WriteString(conn, tt.request)
 			require.NoError(t, err)
 			require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 			reply, err := io.ReadAll(conn)
 			require.NoError(t, err)
 			assert.Contains(t, string(reply), "HTTP/1.1 400 ")
+			assert.Contains(t, string(reply), tt.want)
 		})
 	}
 	assert.NotContains(t, log.String(), `"level":"error"`)
@@ -360,6 +381,50 @@ func TestSlowBody(t *testing.T) {
 	})
 }
 
+// A client that holds its body back gets the reply all the same, and holds neither
+// the connection nor a goroutine.
+func TestWithheldBody(t *testing.T) {
+	for path, want := range map[string]struct {
+		status string
+		within time.Duration
+	}{
+		"/nowhere": {"404", 3 * time.Second},
+		"/only":    {"405", 3 * time.Second},
+		"/ignores": {"200", 3 * time.Second},
+		"/panics":  {"500", 3 * time.Second},
+		"/mounted": {"200", 3 * time.Second},
+		"/large":   {"200", 3 * time.Second},
+		"/reads":   {"408", 11 * time.Second},
+		"/stream":  {"408", 11 * time.Second},
+	} {
+		for kind, header := range map[string]string{"length": "Content-Length: 100\r\n\r\n{", "chunked": "Transfer-Encoding: chunked\r\n\r\n64\r\n{"} {
+			t.Run(path[1:]+" "+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					app, _ := newApp(redstart.WithTimeouts(redstart.Timeouts{Body: 10 * time.Second}))
+					app.Get("/only", func(*redstart.Request) redstart.Response { return redstart.Text("x") })
+					app.Post("/ignores", func(*redstart.Request) redstart.Response { return redstart.Text("x") })
+					app.Post("/large", func(*redstart.Request) redstart.Response { return redstart.Text(strings.Repeat("x", 1<<16)) })
+					app.Post("/panics", func(*redstart.Request) redstart.Response { panic("on purpose") })
+					app.Post("/reads", echo)
+					app.Post("/stream", func(*redstart.Request) redstart.Response {
+						return redstart.SSEResponse(func(func(redstart.SSEMessage) bool) {})
+					})
+					app.Mount("/mounted", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }))
+					l, _ := inMemory(t, app)
+					conn, err := l.DialContext(t.Context(), "", "")
+					require.NoError(t, err)
+					defer conn.Close()
+					begin := time.Now()
+					go func() { _, _ = io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: x\r\n"+header) }()
+					all, _ := io.ReadAll(conn) // to the end of the connection
+					assert.Contains(t, string(all), "HTTP/1.1 "+want.status+" ")
+					assert.LessOrEqual(t, time.Since(begin), want.within)
+				})
+			})
+		}
+	}
+}
+
 func TestContextEndsWithTheClient(t *testing.T) {
 	app, log := newApp(redstart.WithH2C())
 	arrived, ended := make(chan struct{}), make(chan error)
@@ -369,7 +434,7 @@ func TestContextEndsWithTheClient(t *testing.T) {
 		}
 		arrived <- struct{}{}
 		<-req.Context().Done()
-		ended <- req.Context().Err()
+		ended <- context.Cause(req.Context())
 		return redstart.Fail(fmt.Errorf("query: %w", req.Context().Err()))
 	})
 	overBoth(t, app, func(t *testing.T, client *http.Client, url string) {
@@ -384,7 +449,9 @@ func TestContextEndsWithTheClient(t *testing.T) {
 			}()
 			<-arrived
 			cancel()
-			assert.ErrorIs(t, <-ended, context.Canceled)
+			cause := <-ended
+			assert.ErrorIs(t, cause, sse.ErrClientGone)
+			assert.ErrorIs(t, cause, context.Canceled)
 			assert.Error(t, <-failed)
 		}
 	})

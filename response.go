@@ -119,8 +119,8 @@ func Fail(err error) Response {
 
 var errNilFail = fmt.Errorf("redstart: Fail was called with a nil error")
 
-// Redirect sends the client to a URL, with status 303 after a POST, PUT, PATCH or
-// DELETE and 302 otherwise, unless WithStatus chooses another. The target is the
+// Redirect sends the client to a URL, with status 303 after any method but GET and
+// HEAD and 302 otherwise, unless WithStatus chooses another. The target is the
 // program's: for one that came with the request use [RedirectLocal].
 func Redirect(target string) Response {
 	u, err := url.Parse(target)
@@ -419,7 +419,26 @@ func (req *Request) reply(resp *Response) (outcome Outcome, abort bool) {
 
 // replyPlain writes a body that is at hand: text, unless there are data, which
 // need not stay unchanged after the write.
+// holdWriteTimeout keeps the server's write timeout, which counts from the request's
+// header on, from ending an HTTP/2 request whose handler takes its time: once such a
+// timeout has passed, the stream is lost.
+func (req *Request) holdWriteTimeout() {
+	if req.http.ProtoMajor == 2 && req.app.config.timeouts.Write > 0 {
+		_ = http.NewResponseController(req.w).SetWriteDeadline(time.Time{})
+	}
+}
+
+// renewWriteTimeout gives a plain reply its time. On HTTP/1 that is needed only if
+// the handler has used up some of it.
+func (req *Request) renewWriteTimeout() {
+	write := req.app.config.timeouts.Write
+	if write > 0 && (req.http.ProtoMajor == 2 || time.Since(req.app.born)-req.begin > write/4) {
+		_ = http.NewResponseController(req.w).SetWriteDeadline(time.Now().Add(write))
+	}
+}
+
 func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome {
+	req.renewWriteTimeout()
 	h := req.w.Header()
 	resp.setHeader(h, req)
 	size := max(len(text), len(data))

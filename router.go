@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/redstart-go/redstart/internal/callsite"
 	"github.com/redstart-go/redstart/internal/files"
@@ -91,7 +92,7 @@ type route struct {
 
 // RouteInfo describes a registered route.
 type RouteInfo struct {
-	Method  string // "*" for every method that has no route of its own
+	Method  string // "*" for every method, see [App.Any]
 	Pattern string
 	Name    string // "" when it has none
 	Handler string // the handler's function
@@ -141,7 +142,8 @@ func (g *group) Delete(pattern string, h Handler, opts ...RouteOption) {
 	g.add(http.MethodDelete, pattern, h, opts)
 }
 
-// Head registers a handler for HEAD, instead of the one for GET.
+// Head registers a handler for HEAD, instead of the one for GET with the same
+// pattern.
 func (g *group) Head(pattern string, h Handler, opts ...RouteOption) {
 	g.add(http.MethodHead, pattern, h, opts)
 }
@@ -161,7 +163,11 @@ func (g *group) Connect(pattern string, h Handler, opts ...RouteOption) {
 	g.add(http.MethodConnect, pattern, h, opts)
 }
 
-// Any registers a handler for every method that has no route of its own there.
+// Any registers a handler for every method, those that are no standard included.
+// Of the routes that match, the most specific answers, whatever its method is: a
+// request for /api/1 comes here for "/api/:x" although there is a Get of "/*path". A
+// route for the request's method itself wins only when its pattern is the same or
+// more specific; for HEAD that may be one for GET.
 func (g *group) Any(pattern string, h Handler, opts ...RouteOption) {
 	g.add(routing.AnyMethod, pattern, h, opts)
 }
@@ -194,9 +200,10 @@ func (g *group) Const(pattern string, reply Response, opts ...RouteOption) {
 var errUnfit = errors.New("it streams, or is JSON that cannot be encoded")
 
 // Mount hands every request below the prefix, which is taken off its path, to a
-// net/http handler. Routes of the application win where both match. Middleware
-// sees a response whose body is the handler's: headers it sets take the place of
-// the handler's own.
+// net/http handler, for every method. It stands for [App.Any] of the prefix and of
+// a catch-all below it: routes that are more specific win, those of a less specific
+// catch-all do not. Middleware sees a response whose body is the handler's: headers
+// it sets take the place of the handler's own.
 func (g *group) Mount(prefix string, h http.Handler) {
 	if h == nil {
 		panic(fmt.Sprintf("redstart: Mount %q: the handler is nil", prefix))
@@ -580,9 +587,25 @@ func automaticOptions(req *Request) Response { return NoContent().With("Allow", 
 
 func noRouteText(req *Request, status int) string {
 	if status == http.StatusMethodNotAllowed {
-		return fmt.Sprintf("%s is not offered at %q, but %s", req.Method(), req.Path(), req.allow())
+		return fmt.Sprintf("%s is not offered at %q, but %s", req.Method(), shorten(req.Path()), req.allow())
 	}
-	return fmt.Sprintf("there is nothing at %q", req.Path())
+	if req.Method() == http.MethodConnect && req.Path() == "" {
+		return "CONNECT is not offered: this server is not a proxy"
+	}
+	return fmt.Sprintf("there is nothing at %q", shorten(req.Path()))
+}
+
+// shorten cuts a client's text that is to be repeated to it, between characters.
+func shorten(text string) string {
+	const limit = 200
+	if len(text) <= limit {
+		return text
+	}
+	end := limit
+	for end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 func (req *Request) allow() string { return strings.Join(req.state().lookup.allowed, ", ") }

@@ -1,8 +1,10 @@
 package redstart_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -92,6 +94,30 @@ func TestUnknownMethodAndPath(t *testing.T) {
 		ask(redstartWithoutIDs(app), "PUT", "/crimes", "").Body.String())
 }
 
+func TestTextsOfAutomaticReplies(t *testing.T) {
+	app, _ := newApp(redstart.WithoutRequestID())
+	app.Get("/:name", text(""))
+	long := "/" + strings.Repeat("x", 199)
+	tests := map[string]struct{ method, path, want string }{
+		"a path that is just short enough":  {"POST", long, `POST is not offered at "` + long + `", but GET, HEAD, OPTIONS`},
+		"a long path with another method":   {"POST", long + "x", `POST is not offered at "` + long + `…", but GET, HEAD, OPTIONS`},
+		"a long path that leads to nothing": {"GET", long + "/y", `there is nothing at "` + long + `…"`},
+		"cut between characters":            {"POST", long[:199] + "事", `POST is not offered at "` + long[:199] + `…", but GET, HEAD, OPTIONS`},
+		"a tunnel":                          {"CONNECT", "", "CONNECT is not offered: this server is not a proxy"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(tt.method, "/", nil)
+			r.URL.Path = tt.path
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, r)
+			var problem struct{ Detail string }
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &problem))
+			assert.Equal(t, tt.want, problem.Detail)
+		})
+	}
+}
+
 // redstartWithoutIDs leaves the id out of error replies, which differs each time.
 func redstartWithoutIDs(app *redstart.App) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,6 +134,29 @@ func (w *withoutID) Write(p []byte) (int, error) {
 	}
 	_, err := w.ResponseWriter.Write([]byte(head))
 	return len(p), err
+}
+
+func TestTheMostSpecificRouteAnswersWhateverItsMethod(t *testing.T) {
+	app, _ := newApp()
+	app.Get("/*path", text("page"))
+	app.Any("/api/exact", text("exact"))
+	app.Any("/api/:x", text("parameter"))
+	app.Get("/api/own/:x", text("own"))
+	app.Any("/api/own/:y", text("not for GET"))
+	app.Mount("/debug", http.HandlerFunc(sees))
+	for path, want := range map[string]string{
+		"/elsewhere": "page",
+		"/api/exact": "exact",
+		"/api/1":     "parameter",
+		"/api/1/2":   "page",
+		"/api/own/1": "own",
+		"/debug":     "GET /||",
+		"/debug/x":   "GET /x||",
+	} {
+		assert.Equal(t, want, get(app, path).Body.String(), path)
+	}
+	assert.Equal(t, "not for GET", ask(app, "PUT", "/api/own/1", "").Body.String())
+	assert.Equal(t, "9", ask(app, "HEAD", "/api/1", "").Header().Get("Content-Length"), "that of the parameter's route")
 }
 
 func TestHeadIsGetWithoutBody(t *testing.T) {

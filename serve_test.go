@@ -419,3 +419,44 @@ func TestRequestsUnderWayFinish(t *testing.T) {
 	assert.Equal(t, "<nil>", <-body, "the end of the serving does not end the context of a request")
 	assert.NoError(t, <-done)
 }
+
+func TestAHandlerThatTakesLongerThanTheWriteTimeoutIsHeard(t *testing.T) {
+	app, log := newApp(redstart.WithH2C(), redstart.WithTimeouts(redstart.Timeouts{Write: 50 * time.Millisecond}))
+	app.Get("/", func(*redstart.Request) redstart.Response {
+		<-time.After(150 * time.Millisecond)
+		return redstart.Text(strings.Repeat("x", 10_000))
+	})
+	app.Get("/stream", func(*redstart.Request) redstart.Response {
+		<-time.After(150 * time.Millisecond)
+		return redstart.SSEResponse(func(yield func(redstart.SSEMessage) bool) { yield(redstart.SSEMessage{Data: "one"}) })
+	})
+	overBoth(t, app, func(t *testing.T, client *http.Client, url string) {
+		for path, want := range map[string]int{"/": 10_000, "/stream": len(":\ndata: one\n\n")} {
+			resp, err := client.Get(url + path)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Len(t, body, want)
+			assert.NoError(t, resp.Body.Close())
+		}
+	})
+	assert.NotContains(t, log.String(), "gone")
+}
+
+func TestAConnectionWithoutARequestDoesNotDelayTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, _ := newApp()
+		l := memnet.Listen()
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- app.Serve(ctx, l) }()
+		conn, err := l.DialContext(t.Context(), "", "")
+		require.NoError(t, err)
+		defer conn.Close()
+		synctest.Wait()
+		begin := time.Now()
+		stop()
+		assert.NoError(t, <-done)
+		assert.Less(t, time.Since(begin), 2*time.Second)
+	})
+}

@@ -131,6 +131,14 @@
 // HTTP/1.1 connections to a site, and every EventSource is one: let nginx speak
 // HTTP/2 to them ("http2 on;").
 //
+// HAProxy heeds no such header. With its default settings it holds each chunk of a
+// chunked response back by up to 200 ms, to fill its packets; "option http-no-delay"
+// in the backend or the frontend cures that.
+//
+// Bytes that a client sends behind its request hide from net/http that it leaves:
+// over HTTP/1.1, a stream that is generated then notices no earlier than at its next
+// write or heartbeat.
+//
 // # A client
 //
 // [Read] and [Reader] read a stream as a browser does, with the same rules for

@@ -117,13 +117,14 @@ func NewHub(opts ...HubOption) *Hub {
 	return h
 }
 
-// Ack is what [Hub.Publish] returns.
+// Ack is what [Hub.Publish] returns. As JSON it is {"cursor":"<epoch>.<sequence>"},
+// with "duplicate":true if it is one.
 type Ack struct {
 	// Cursor is the message's position; its text is the message's event id.
-	Cursor Cursor
+	Cursor Cursor `json:"cursor"`
 	// Duplicate says that a message with the same idempotency key is retained,
 	// and that this one was not published again.
-	Duplicate bool
+	Duplicate bool `json:"duplicate,omitempty"`
 }
 
 // Publish appends the message to the topic and wakes its subscribers. It never

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -87,6 +88,20 @@ func TestAckHoldsTheMessagesID(t *testing.T) {
 		messages := visit(t, h.Subscribe("x").FromStart())
 		assert.Equal(t, ack.Cursor.String(), messages[1].ID)
 	})
+}
+
+func TestAckAsJSON(t *testing.T) {
+	for want, ack := range map[string]Ack{
+		`{"cursor":"e.7"}`:                  {Cursor: Cursor{"e", 7}},
+		`{"cursor":"e.7","duplicate":true}`: {Cursor: Cursor{"e", 7}, Duplicate: true},
+	} {
+		got, err := json.Marshal(ack)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+		var back Ack
+		require.NoError(t, json.Unmarshal(got, &back))
+		assert.Equal(t, ack, back)
+	}
 }
 
 func TestIdempotencyKeyIsPublishedOnceWhileRetained(t *testing.T) {

@@ -144,6 +144,16 @@ func (e *FieldError) Error() string {
 	return b.String()
 }
 
+// StatusCode is 400: what is published mostly comes with a request. It is 500 for a
+// value that cannot be encoded, and for a stream whose own source sends such a
+// message: these are the program's faults.
+func (e *FieldError) StatusCode() int {
+	if e.Err != nil {
+		return 500
+	}
+	return 400
+}
+
 // Unwrap returns the cause, or nil.
 func (e *FieldError) Unwrap() error { return e.Err }
 

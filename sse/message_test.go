@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,7 @@ func TestJSONMessageCarriesItsError(t *testing.T) {
 	var fault *FieldError
 	require.ErrorAs(t, err, &fault)
 	assert.Equal(t, "data", fault.Field)
+	assert.Equal(t, http.StatusInternalServerError, fault.StatusCode())
 	require.ErrorIs(t, err, cause, "the cause stays reachable through every With")
 	assert.Contains(t, err.Error(), "vault is shut")
 

@@ -3,11 +3,13 @@ package sse
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/redstart-go/redstart/internal/upload"
 )
 
 func TestHeaderAndFirstBytesComeBeforeTheFirstMessage(t *testing.T) {
@@ -365,9 +369,12 @@ func TestUnreadBodyBeyondTheLimitIsRefused(t *testing.T) {
 		says  string
 	}{
 		{"as much as is thrown away", 0, strings.NewReader(strings.Repeat("x", maxUnreadBody)), http.StatusOK, ":\n"},
-		{"one byte more", 0, strings.NewReader(strings.Repeat("x", maxUnreadBody+1)), http.StatusRequestEntityTooLarge, "4194304 bytes"},
-		{"a limit of the handler's", 10, strings.NewReader("more than ten bytes"), http.StatusRequestEntityTooLarge, "too large"},
-		{"broken off", 0, io.MultiReader(strings.NewReader("half"), brokenReader{}), http.StatusBadRequest, "unexpected EOF"},
+		{"one byte more", 0, strings.NewReader(strings.Repeat("x", maxUnreadBody+1)), http.StatusRequestEntityTooLarge, "the body is larger than 4194304 bytes\n"},
+		{"a limit of the handler's", 10, strings.NewReader("more than ten bytes"), http.StatusRequestEntityTooLarge, "the body is larger than 10 bytes\n"},
+		{"a limit of the framework's", 0, brokenReader{upload.ErrTooLarge}, http.StatusRequestEntityTooLarge, "the body is larger than its limit\n"},
+		{"stalled", 0, brokenReader{fmt.Errorf("read tcp 127.0.0.1: %w", os.ErrDeadlineExceeded)}, http.StatusRequestTimeout, "the body stopped arriving\n"},
+		{"refused otherwise", 0, brokenReader{errors.New("read tcp 127.0.0.1")}, http.StatusBadRequest, "the body could not be read\n"},
+		{"broken off", 0, io.MultiReader(strings.NewReader("half"), brokenReader{io.ErrUnexpectedEOF}), http.StatusBadRequest, "the body ended before it was complete\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -375,16 +382,36 @@ func TestUnreadBodyBeyondTheLimitIsRefused(t *testing.T) {
 			if tc.limit > 0 {
 				r.Body = http.MaxBytesReader(w, r.Body, tc.limit)
 			}
-			NewStream(func(func(Message) bool) {}).ServeHTTP(w, r)
+			report := new(Server).Handle(w, r, NewStream(func(func(Message) bool) {}))
 			assert.Equal(t, tc.want, w.Code)
-			assert.Contains(t, w.Body.String(), tc.says)
+			assert.Equal(t, tc.says, w.Body.String())
+			if tc.name == "one byte more" {
+				assert.ErrorContains(t, report.Err, "read it before streaming", "which is for the program")
+			}
 		})
 	}
 }
 
-type brokenReader struct{}
+func TestBadOptionIsTheProgramsFault(t *testing.T) {
+	w := httptest.NewRecorder()
+	NewStream(func(func(Message) bool) {}).With(VisibleHeartbeat(1, "a\nb")).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.NotContains(t, w.Body.String(), "line break")
+}
 
-func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestHandleSaysThatAStreamWasServedTwice(t *testing.T) {
+	stream := NewStream(func(func(Message) bool) {})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	new(Server).Handle(newScreen(), r, stream)
+	w := httptest.NewRecorder()
+	new(Server).Handle(w, r, stream)
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Equal(t, errServedTwice.Error()+"\n", w.Body.String())
+}
 
 func TestBodyThatTheHandlerClosedIsNoObstacle(t *testing.T) {
 	site := startSite(t, "http1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

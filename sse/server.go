@@ -9,10 +9,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/redstart-go/redstart/internal/departure"
 	"github.com/redstart-go/redstart/internal/fanout"
+	"github.com/redstart-go/redstart/internal/upload"
 )
 
 // The defaults of a [Server].
@@ -99,15 +102,18 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *Stream) 
 	report := s.Serve(w, r, stream)
 	if !report.Committed && !report.Abort {
 		report.Status = http.StatusInternalServerError
-		if coded, ok := errors.AsType[interface {
+		coded, ok := errors.AsType[interface {
 			error
 			StatusCode() int
-		}](report.Err); ok && coded.StatusCode() >= 400 && coded.StatusCode() <= 599 {
+		}](report.Err)
+		if ok && coded.StatusCode() >= 400 && coded.StatusCode() <= 599 {
 			report.Status = coded.StatusCode()
 		}
 		text := http.StatusText(report.Status)
-		if _, ok := errors.AsType[*UnsupportedWriterError](report.Err); ok || report.Status < 500 {
-			text = report.Err.Error()
+		if _, ok := errors.AsType[*UnsupportedWriterError](report.Err); ok || errors.Is(report.Err, errServedTwice) {
+			text = report.Err.Error() // for whoever tries the program out
+		} else if report.Status < 500 {
+			text = coded.Error()
 		}
 		http.Error(w, text, report.Status)
 	}
@@ -122,7 +128,8 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, stream *Stream) 
 // the caller still owes: a reply when nothing was committed, an abort when the
 // body must not end cleanly.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, stream *Stream) Report {
-	ctx, cancel := context.WithCancelCause(r.Context())
+	ctx, cancel, stop := departure.Context(r.Context(), ErrClientGone)
+	defer stop()
 	return s.ServeContext(ctx, cancel, w, r, stream)
 }
 
@@ -177,7 +184,7 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	}
 	pulse, err := o.pulse()
 	if err != nil {
-		return Report{Reason: Unstarted, Err: err}
+		return Report{Reason: Unstarted, Err: &sourceError{err}}
 	}
 	rc := http.NewResponseController(w)
 	// A WriteTimeout of the http.Server counts from the request's header on and
@@ -354,29 +361,40 @@ func drainBody(r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	switch n, err := io.CopyN(io.Discard, r.Body, maxUnreadBody+1); {
+	_, err := io.CopyN(io.Discard, r.Body, maxUnreadBody+1)
+	refusal := unreadBodyError{http.StatusBadRequest, "the body could not be read"}
+	limited, isLimited := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case err == nil:
+		refusal = tooLarge(maxUnreadBody)
+		return fmt.Errorf("sse: the handler left the body unread; read it before streaming: %w", &refusal)
 	case err == io.EOF, errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil
-	case err != nil:
-		status := http.StatusBadRequest
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			status = http.StatusRequestEntityTooLarge
-		}
-		return &unreadBodyError{fmt.Errorf("sse: reading the rest of the request: %w", err), status}
-	default:
-		return &unreadBodyError{fmt.Errorf("sse: the handler left more than %d bytes of the request unread; read the body before streaming", n-1),
-			http.StatusRequestEntityTooLarge}
+	case isLimited:
+		refusal = tooLarge(limited.Limit)
+	case errors.Is(err, upload.ErrTooLarge):
+		refusal = unreadBodyError{http.StatusRequestEntityTooLarge, upload.ErrTooLarge.Error()}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		refusal = unreadBodyError{http.StatusRequestTimeout, "the body stopped arriving"}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		refusal.text = "the body ended before it was complete"
 	}
+	return fmt.Errorf("sse: reading the rest of the request: %w: %w", &refusal, err)
 }
 
 // unreadBodyError is the client's fault: it sent a body that is broken, or more
-// than anybody wanted.
+// than anybody wanted. Its text is for the client; the errors around it, which the
+// report has, are for the program.
 type unreadBodyError struct {
-	error
 	status int
+	text   string
 }
 
-func (e *unreadBodyError) Unwrap() error   { return e.error }
+func tooLarge(limit int64) unreadBodyError {
+	return unreadBodyError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit)}
+}
+
+func (e *unreadBodyError) Error() string   { return e.text }
 func (e *unreadBodyError) StatusCode() int { return e.status }
 
 func (s *Server) heartbeat(o *options) time.Duration {

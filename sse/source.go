@@ -208,3 +208,10 @@ func (p producerRunner) run(ctx context.Context, w *writer) error {
 }
 
 func (producerRunner) discard() {}
+
+// sourceError is a message of the stream's own that cannot be sent: the program's
+// fault, whereas a [FieldError] by itself is that of whoever wanted it published.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error   { return e.error }
+func (e *sourceError) StatusCode() int { return 500 }

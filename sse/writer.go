@@ -84,7 +84,7 @@ func (w *writer) send(m Message) error {
 	}
 	buf, err := m.AppendTo(w.buf)
 	if err != nil {
-		return err
+		return &sourceError{err}
 	}
 	w.retry = 0
 	w.buf = buf

@@ -41,9 +41,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	}
 
 	app := redstart.New(append(headers(), opts...)...)
-	// Nobody's page but ours may send the form: browsers say where a request
-	// comes from, and this compares.
-	app.UseHTTP(http.NewCrossOriginProtection().Handler)
+	app.Use(sameOrigin())
 
 	files := redstart.FilesFS(pages)
 	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") })
@@ -70,6 +68,19 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 		app.OnStop(func(context.Context) error { villain.stop(); return nil })
 	}
 	return app, nil
+}
+
+// sameOrigin refuses what the page of another site makes a browser send: browsers
+// say where a request comes from, and this compares. It is a middleware of the app
+// and not of net/http, so that a refusal is an error reply, and logged, like any other.
+func sameOrigin() redstart.Middleware {
+	protection := http.NewCrossOriginProtection()
+	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
+		if err := protection.Check(req.HTTP()); err != nil {
+			return redstart.Fail(redstart.Error(http.StatusForbidden, err.Error()).WithCause(err)), true
+		}
+		return redstart.Response{}, false
+	})
 }
 
 // headers tells browsers to be strict with our pages: no script, style or data

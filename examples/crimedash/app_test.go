@@ -30,14 +30,15 @@ type dashboard struct {
 	hub   *sse.Hub
 }
 
-func newDashboard(t *testing.T) dashboard {
+// newDashboard logs nothing, unless an option gives it another logger.
+func newDashboard(t *testing.T, opts ...redstart.Option) dashboard {
 	t.Helper()
 	crimes, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "gotham.db"), store.Options{Empty: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, crimes.Close()) })
 	hub := sse.NewHub()
 	t.Cleanup(func() { assert.NoError(t, hub.Close()) })
-	app, err := newApp(config{Store: crimes, Hub: hub}, redstart.WithLogger(zerolog.Nop()))
+	app, err := newApp(config{Store: crimes, Hub: hub}, append([]redstart.Option{redstart.WithLogger(zerolog.Nop())}, opts...)...)
 	require.NoError(t, err)
 	return dashboard{App: app, store: crimes, hub: hub}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
@@ -91,13 +93,22 @@ func (d *desk) report(req *redstart.Request) redstart.Response {
 		With("Location", "/api/crimes/"+strconv.FormatInt(crime.ID, 10))
 }
 
+// formType is the Content-Type of a plain HTML form (WHATWG HTML, section 4.10.21).
+const formType = "application/x-www-form-urlencoded"
+
 // reportOf reads a report as programs send it, in JSON, or as a plain HTML form
 // does.
 func reportOf(req *redstart.Request) (store.NewCrime, error) {
 	var report store.NewCrime
 	kind, _, _ := mime.ParseMediaType(req.Header("Content-Type"))
-	if kind != "application/x-www-form-urlencoded" {
-		return report, req.JSON(&report) // says 415 to anything else
+	if kind != formType {
+		err := req.JSON(&report)
+		if redstart.StatusOf(err) == http.StatusUnsupportedMediaType {
+			// The framework names JSON only; it does not know of the form.
+			err = redstart.Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected application/json or %s",
+				req.Header("Content-Type"), formType).WithCause(err)
+		}
+		return report, err
 	}
 	body, err := req.Text()
 	if err != nil {
@@ -105,7 +116,7 @@ func reportOf(req *redstart.Request) (store.NewCrime, error) {
 	}
 	form, err := url.ParseQuery(body)
 	if err != nil {
-		return report, redstart.Error(http.StatusBadRequest, "the form is malformed").WithCause(err)
+		return report, malformedForm(body, err)
 	}
 	report = store.NewCrime{
 		Kind: form.Get("kind"), Severity: form.Get("severity"),
@@ -117,6 +128,21 @@ func reportOf(req *redstart.Request) (store.NewCrime, error) {
 		}
 	}
 	return report, nil
+}
+
+// malformedForm is the error, with status 400, for a form that [url.ParseQuery]
+// refused with err, which says what is wrong; this adds in which field.
+func malformedForm(body string, err error) error {
+	place, number := "", 0
+	for pair := range strings.SplitSeq(body, "&") {
+		number++
+		if _, fault := url.ParseQuery(pair); fault != nil {
+			name, _, _ := strings.Cut(pair, "=")
+			place = fmt.Sprintf("field %d, %.40q: ", number, name) // a name of the client's may be long
+			break
+		}
+	}
+	return redstart.Errorf(http.StatusBadRequest, "malformed form: %s%v", place, err).WithCause(err)
 }
 
 func (d *desk) get(req *redstart.Request) redstart.Response {

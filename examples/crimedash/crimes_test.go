@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,9 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
 	"github.com/redstart-go/redstart/sse"
 )
@@ -75,7 +78,6 @@ func TestReportByPlainForm(t *testing.T) {
 }
 
 func TestReportsThatAreRefused(t *testing.T) {
-	const formType = "application/x-www-form-urlencoded"
 	everything := map[string]string{"kind": store.CodeRequired, "severity": store.CodeRequired,
 		"district": store.CodeRequired, "place": store.CodeRequired, "description": store.CodeRequired}
 	long := sighting(strings.Repeat("x", store.MaxPlace+1))
@@ -90,14 +92,18 @@ func TestReportsThatAreRefused(t *testing.T) {
 		"no object":           {jsonType, `[]`, 400, "", nil},
 		"text after it":       {jsonType, `{} {}`, 400, "", nil},
 		"wrong type":          {jsonType, `{"district": "three"}`, 400, "district", nil},
-		"wrong content type":  {"text/plain", `{}`, 415, "text/plain", nil},
+		"wrong content type":  {"text/plain", `{}`, 415, `"text/plain": expected application/json or application/x-www-form-urlencoded`, nil},
 		"a huge body":         {jsonType, `{"place": "` + strings.Repeat("x", maxReport) + `"}`, 413, "", nil},
-		"nothing filled in":   {jsonType, `{}`, 422, "kind is required", everything},
+		"nothing filled in":   {jsonType, `{}`, 422, "invalid report: kind is required", everything},
 		"null":                {jsonType, `null`, 422, "kind is required", everything},
 		"a text too long":     {jsonType, reportJSON(t, long), 422, "80 characters", map[string]string{"place": store.CodeTooLong}},
 		"unknown kind":        {jsonType, `{"kind":"tickling","severity":"low","district":1,"place":"x","description":"x"}`, 422, "kind must be one of", map[string]string{"kind": store.CodeUnknown}},
 		"an empty form":       {formType, ``, 422, "", everything},
-		"a malformed form":    {formType, `place=%zz`, 400, "the form is malformed", nil},
+		"a malformed form":    {formType, `kind=arson&place=%zz`, 400, `malformed form: field 2, "place": invalid URL escape "%zz"`, nil},
+		"a form with ;":       {formType, `kind=arson;place=x`, 400, `malformed form: field 1, "kind": invalid semicolon`, nil},
+		"a broken field name": {formType, `%f=x`, 400, `malformed form: field 1, "%f": invalid URL escape`, nil},
+		"too many fields":     {formType, strings.Repeat("&", 12_000) + "a=b", 400, "malformed form: ", nil},
+		"a form not in UTF-8": {formType, "kind=arson&severity=low&district=3&place=%ff&description=x", 422, "place must be plain text", map[string]string{"place": store.CodeInvalid}},
 		"a form with letters": {formType, "kind=arson&severity=low&district=three&place=x", 422, "", map[string]string{"district": store.CodeUnknown, "description": store.CodeRequired}},
 	}
 	d := newDashboard(t)
@@ -123,13 +129,50 @@ func TestReportsThatAreRefused(t *testing.T) {
 }
 
 func TestReportFromAnotherSiteIsRefused(t *testing.T) {
-	d := newDashboard(t)
+	var log bytes.Buffer
+	d := newDashboard(t, redstart.WithLogger(zerolog.New(&log)))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/api/crimes", strings.NewReader("kind=arson"))
 	require.NoError(t, err)
 	req.Header.Set("Sec-Fetch-Site", "cross-site")
 	reply := httptest.NewRecorder()
 	d.ServeHTTP(reply, req)
 	assert.Equal(t, http.StatusForbidden, reply.Code)
+
+	// The refusal is a reply like any other: explained, strict, traceable, logged.
+	assert.Equal(t, "application/problem+json", reply.Header().Get("Content-Type"))
+	assert.NotEmpty(t, reply.Header().Get("Content-Security-Policy"))
+	assert.Contains(t, decode[problem](t, reply).Detail, "cross-origin request")
+	id := reply.Header().Get("X-Request-Id")
+	assert.NotEmpty(t, id)
+	assert.Contains(t, log.String(), `"status":403`)
+	assert.Contains(t, log.String(), `"request_id":"`+id+`"`)
+
+	for _, site := range []string{"same-origin", "none"} {
+		req.Header.Set("Sec-Fetch-Site", site)
+		reply := httptest.NewRecorder()
+		d.ServeHTTP(reply, req)
+		assert.NotEqual(t, http.StatusForbidden, reply.Code, site)
+	}
+}
+
+// JSON that is not UTF-8 is refused, not filed with replacement characters,
+// and the reply says where: by the field, or by the place in the body.
+func TestJSONReportsThatAreNotUTF8(t *testing.T) {
+	d := newDashboard(t)
+	for _, field := range []string{"place", "description", "reporter"} {
+		texts := map[string]string{"place": "x", "description": "x", "reporter": "x", field: "Caf\xe9"}
+		body := fmt.Sprintf(`{"kind":"arson","severity":"low","district":3,"place":"%s","description":"%s","reporter":"%s"}`,
+			texts["place"], texts["description"], texts["reporter"])
+		reply := d.ask(t, http.MethodPost, "/api/crimes", jsonType, body)
+		assert.Contains(t, []int{http.StatusBadRequest, http.StatusUnprocessableEntity}, reply.Code, field)
+		assert.Regexp(t, field+"|column [0-9]+", decode[problem](t, reply).Detail)
+	}
+	reply := d.ask(t, http.MethodPost, "/api/crimes", jsonType, "{\"caf\xe9\": 1}")
+	assert.Equal(t, http.StatusBadRequest, reply.Code, "in a name")
+	assert.Contains(t, decode[problem](t, reply).Detail, "UTF-8")
+	crimes, err := d.store.List(t.Context(), store.Filter{})
+	require.NoError(t, err)
+	assert.Empty(t, crimes)
 }
 
 func TestListWithFilters(t *testing.T) {
@@ -170,15 +213,17 @@ func TestBadQueriesNameTheParameter(t *testing.T) {
 	d := newDashboard(t)
 	for query, want := range map[string]string{
 		"?district=abc":                "district",
-		"?district=11":                 "district",
+		"?district=11":                 "invalid filter: district must be",
 		"?limit=many":                  "limit",
-		"?limit=-1":                    "limit",
+		"?limit=-1":                    "invalid filter: limit must not be negative",
+		"?limit=201":                   "invalid filter: limit must not be more than 200",
 		"?before=1e9":                  "before",
-		"?before=-4":                   "before",
+		"?before=-4":                   "invalid filter: before",
 		"?before=99999999999999999999": "before",
-		"?kind=tickling":               "kind",
-		"?severity=HIGH":               "severity",
-		"?q=" + strings.Repeat("x", store.MaxQuery+1): "q",
+		"?kind=tickling":               "invalid filter: kind must be one of",
+		"?severity=HIGH":               "invalid filter: severity must be one of",
+		"?q=%FF":                       "invalid filter: q must be valid UTF-8",
+		"?q=" + strings.Repeat("x", store.MaxQuery+1): "invalid filter: q must not be longer",
 	} {
 		reply := d.get(t, "/api/crimes"+query)
 		require.Equal(t, http.StatusBadRequest, reply.Code, query)

@@ -6,10 +6,10 @@
 //
 // and open http://127.0.0.1:8080. The flags are
 //
-//	--addr      where to listen                        (127.0.0.1:8080)
-//	--db        the SQLite file, created if missing    (crimedash.db)
-//	--simulate  the mean time between two made-up      (4s)
-//	            crimes; 0 leaves Gotham in peace
+//	--addr address     where to listen                          (127.0.0.1:8080)
+//	--db file          the SQLite file, created if missing      (crimedash.db)
+//	--simulate time    the mean time between two made-up        (4s)
+//	                   crimes; 0 or off leaves Gotham in peace
 package main
 
 import (
@@ -58,7 +58,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&set.addr, "addr", "127.0.0.1:8080", "listen on this `address`")
 	flags.StringVar(&set.db, "db", "crimedash.db", "keep the crimes in this SQLite `file`")
-	flags.Var(&set.simulate, "simulate", "make up a crime every so often, such as `4s`; 0 turns it off")
+	flags.Var(&set.simulate, "simulate", "make up a crime every so often: a `time` such as 500ms; 0 or off for none")
+	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return set, err // the flag set has explained it
 	}
@@ -68,6 +69,17 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		return set, err
 	}
 	return set, nil
+}
+
+// usage lists the flags as they are written everywhere else, with two dashes;
+// package flag, which takes either, lists them with one.
+func usage(flags *flag.FlagSet) {
+	out := flags.Output()
+	fmt.Fprintf(out, "Usage of %s:\n", flags.Name())
+	flags.VisitAll(func(f *flag.Flag) {
+		value, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(out, "  --%s %s\n    \t%s (default %s)\n", f.Name, value, text, f.DefValue)
+	})
 }
 
 // serve opens what the program needs, runs it until a signal, and closes all in

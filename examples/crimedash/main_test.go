@@ -21,7 +21,8 @@ func TestCommandLine(t *testing.T) {
 		"peace":               {[]string{"--simulate=0"}, settings{"127.0.0.1:8080", "crimedash.db", 0}},
 		"peace, with a unit":  {[]string{"--simulate=0s"}, settings{"127.0.0.1:8080", "crimedash.db", 0}},
 		"peace, in words":     {[]string{"--simulate=off"}, settings{"127.0.0.1:8080", "crimedash.db", 0}},
-		"simulate by itself":  {[]string{"--simulate"}, settings{"127.0.0.1:8080", "crimedash.db", defaultPace}},
+		"peace, a word apart": {[]string{"--simulate", "off"}, settings{"127.0.0.1:8080", "crimedash.db", 0}},
+		"a pace apart":        {[]string{"--simulate", "500ms", "--db", "x.db"}, settings{"127.0.0.1:8080", "x.db", pace(500 * time.Millisecond)}},
 		"one dash is as good": {[]string{"-db", "y.db"}, settings{"127.0.0.1:8080", "y.db", defaultPace}},
 	}
 	for name, test := range tests {
@@ -40,7 +41,10 @@ func TestBadCommandLineIsExplained(t *testing.T) {
 	}{
 		"unknown flag":     {[]string{"--batman"}, "batman"},
 		"no value":         {[]string{"--addr"}, "flag needs an argument"},
-		"bad time":         {[]string{"--simulate=often"}, "want a time such as 4s"},
+		"no pace":          {[]string{"--simulate"}, "flag needs an argument: -simulate"},
+		"bad time":         {[]string{"--simulate=often"}, `invalid value "often" for flag -simulate: want a time such as 4s`},
+		"bad time apart":   {[]string{"--simulate", "often"}, `invalid value "often" for flag -simulate: want a time such as 4s`},
+		"no unit":          {[]string{"--simulate", "4"}, "want a time such as 4s"},
 		"negative time":    {[]string{"--simulate=-1s"}, "cannot be negative"},
 		"too short a time": {[]string{"--simulate=4us"}, "at least 1ms"},
 		"stray argument":   {[]string{"8080"}, `unexpected argument "8080"`},
@@ -57,7 +61,10 @@ func TestBadCommandLineIsExplained(t *testing.T) {
 func TestHelpIsNoError(t *testing.T) {
 	var stderr bytes.Buffer
 	assert.Equal(t, 0, run([]string{"--help"}, &stderr))
-	assert.Contains(t, stderr.String(), "-simulate")
+	for _, flag := range []string{"--addr address\n", "--db file\n", "--simulate time\n", "(default 4s)", "(default crimedash.db)"} {
+		assert.Contains(t, stderr.String(), flag)
+	}
+	assert.NotContains(t, stderr.String(), " -simulate", "the usage is written as the documentation is")
 }
 
 func TestAnUnusableDatabaseEndsTheProgram(t *testing.T) {

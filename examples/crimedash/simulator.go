@@ -16,30 +16,23 @@ type pace time.Duration
 
 const (
 	defaultPace = pace(4 * time.Second)
-	// shortestPace protects the disk from a slip such as --simulate=4us.
+	// shortestPace protects the disk from a slip such as --simulate 4us.
 	shortestPace = pace(time.Millisecond)
 )
 
 // String is part of [flag.Value].
 func (p *pace) String() string { return time.Duration(*p).String() }
 
-// IsBoolFlag lets --simulate stand alone.
-func (p *pace) IsBoolFlag() bool { return true }
-
-// Set is part of [flag.Value].
+// Set is part of [flag.Value]. It takes a time with its unit, and 0 or off.
 func (p *pace) Set(text string) error {
-	switch text {
-	case "true":
-		*p = defaultPace
-		return nil
-	case "false", "off", "0":
+	if text == "off" {
 		*p = 0
 		return nil
 	}
 	d, err := time.ParseDuration(text)
 	switch {
 	case err != nil:
-		return fmt.Errorf("want a time such as 4s or 500ms, or 0 for none")
+		return fmt.Errorf("want a time such as 4s or 500ms, or 0 or off for none")
 	case d < 0:
 		return fmt.Errorf("the time between two crimes cannot be negative")
 	case d > 0 && pace(d) < shortestPace:

@@ -25,6 +25,8 @@ type Error struct {
 	Path   string // the value at fault, as in items[2].price; "" if unknown or the whole
 	Reason string // what is wrong with it
 	Err    error  // the error of the JSON library, or of a type that decodes itself
+	// Misfit says that the input is well-formed JSON, but not for the type asked for.
+	Misfit bool
 }
 
 // Error returns one line such as
@@ -72,7 +74,7 @@ func explain(data []byte, err error) error {
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return explainUnknown(data, quoted, err)
 	}
-	return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err}
+	return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err, Misfit: true}
 }
 
 // isTopLevel reports whether err is about the input itself and was not made, or
@@ -83,6 +85,30 @@ func isTopLevel(err error) bool {
 	}
 	_, ok := err.(*json.SyntaxError)
 	return ok
+}
+
+var (
+	errBOM  = errors.New("begins with a byte order mark, which JSON does not allow")
+	errUTF8 = errors.New("invalid UTF-8")
+)
+
+// checkText finds what the JSON library would take for a strange character, or
+// replace without a word: RFC 8259 section 8.1 wants UTF-8 without a byte order
+// mark.
+func checkText(data []byte) error {
+	if bytes.HasPrefix(data, []byte("\uFEFF")) {
+		return newError(data, 0, errBOM.Error(), errBOM)
+	}
+	if utf8.Valid(data) {
+		return nil
+	}
+	for at := 0; ; {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size <= 1 {
+			return newError(data, at, errUTF8.Error(), errUTF8)
+		}
+		at += size
+	}
 }
 
 const cutReason = "the JSON ends before it is complete"
@@ -109,10 +135,10 @@ func explainType(data []byte, mismatch *json.UnmarshalTypeError) error {
 	reason := "expected " + expected(mismatch.Type, mismatch.Value) + ", got " + got(mismatch.Value)
 	at := locate(data, int(mismatch.Offset)-1)
 	if !at.found || !agrees(at, mismatch) {
-		return &Error{Path: mismatch.Field, Reason: reason, Err: mismatch}
+		return &Error{Path: mismatch.Field, Reason: reason, Err: mismatch, Misfit: true}
 	}
 	e := newError(data, at.start, reason, mismatch)
-	e.Path = at.path
+	e.Path, e.Misfit = at.path, true
 	return e
 }
 
@@ -142,9 +168,11 @@ func explainUnknown(data []byte, quoted string, err error) error {
 		return len(hits) < 2
 	})
 	if len(hits) != 1 {
-		return &Error{Reason: reason, Err: err}
+		return &Error{Reason: reason, Err: err, Misfit: true}
 	}
-	return newError(data, hits[0].start, reason, err)
+	e := newError(data, hits[0].start, reason, err)
+	e.Misfit = true
+	return e
 }
 
 // newError returns an Error placed at the byte offset.

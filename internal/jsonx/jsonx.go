@@ -51,11 +51,14 @@ func Append(dst []byte, v any) ([]byte, error) {
 // strict set, an object key that has no field in a struct is an error.
 //
 // Empty input gives an error that is [ErrEmpty]. All other faults of the input
-// are an [*Error]. A v that is no pointer gives a [*json.InvalidUnmarshalError].
+// are an [*Error], bytes that are not UTF-8 and a byte order mark among them. A v that is no pointer gives a [*json.InvalidUnmarshalError].
 // After an error v may be partly filled.
 func Unmarshal(data []byte, v any, strict bool) error {
 	if len(bytes.TrimLeft(data, whitespace)) == 0 {
 		return ErrEmpty
+	}
+	if err := checkText(data); err != nil {
+		return err
 	}
 	var err error
 	if !strict && !holdsInterface(reflect.TypeOf(v)) {

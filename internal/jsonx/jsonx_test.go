@@ -176,6 +176,13 @@ func TestUnmarshalErrors(t *testing.T) {
 		{name: "text after the value", input: "{}\nfoo", want: "line 2, column 1: unexpected text after the JSON value"},
 		{name: "a second value", input: "{}{}", want: "line 1, column 3: unexpected text after the JSON value"},
 
+		{name: "invalid UTF-8", input: "{\n\"name\": \"事\xff\"}", want: "line 2, column 11: invalid UTF-8"},
+		{name: "invalid UTF-8 in a key", input: "{\"n\xc3\": 1}", want: "line 1, column 4: invalid UTF-8"},
+		{name: "a character cut short", input: "{\"name\": \"\xe4\xba", want: "line 1, column 11: invalid UTF-8"},
+		{name: "invalid UTF-8 behind a fault", input: "{x \xff", want: "line 1, column 4: invalid UTF-8"},
+		{name: "byte order mark", input: "\uFEFF{}", want: "line 1, column 1: begins with a byte order mark, which JSON does not allow"},
+		{name: "UTF-16", input: "\xff\xfe{\x00}\x00", want: "line 1, column 1: invalid UTF-8"},
+
 		{name: "string", input: `{"name": 5}`, want: "line 1, column 10: name: expected a string, got a number"},
 		{name: "bool", input: `{"married":"yes"}`, want: "line 1, column 12: married: expected a boolean, got a string"},
 		{name: "whole number", input: "{\n \"age\": \"old\" }", want: "line 2, column 9: age: expected a whole number, got a string"},
@@ -216,6 +223,37 @@ func TestUnmarshalErrors(t *testing.T) {
 			assert.Error(t, fault.Unwrap())
 		})
 	}
+}
+
+func TestUnmarshalTellsAMisfitFromBrokenJSON(t *testing.T) {
+	for _, tc := range []struct {
+		name, input string
+		misfit      bool
+	}{
+		{"wrong type", `{"age":"x"}`, true},
+		{"wrong type without a place", `{"name":"abcdefgh","inner":{"Deep":"x"}}`, true},
+		{"a value that decodes itself", `{"born":"yesterday"}`, true},
+		{"unknown field", `{"extra":1}`, true},
+		{"unknown field, place uncertain", `{"byCity":{"extra":{}},"extra":1}`, true},
+		{"syntax", `{"age":?}`, false},
+		{"cut", `{"age":`, false},
+		{"trailing", `{} {}`, false},
+		{"invalid UTF-8", "{\"name\":\"\xff\"}", false},
+		{"byte order mark", "\uFEFF{}", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var v person
+			var fault *Error
+			require.ErrorAs(t, Unmarshal([]byte(tc.input), &v, true), &fault)
+			assert.Equal(t, tc.misfit, fault.Misfit)
+		})
+	}
+}
+
+func TestUnmarshalLeavesReplacementsAlone(t *testing.T) {
+	var v []string
+	require.NoError(t, Unmarshal([]byte(`["\ud800","`+"\uFFFD\uFEFF"+`"]`), &v, false))
+	assert.Equal(t, []string{"\uFFFD", "\uFFFD\uFEFF"}, v, "a lone surrogate escape is text")
 }
 
 func TestUnmarshalErrorsAreTheSameWithAny(t *testing.T) {

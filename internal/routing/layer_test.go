@@ -105,7 +105,7 @@ func TestLayersAreFew(t *testing.T) {
 		{"less specific, but no overlap", []string{"GET /a/b/:x", "GET /a/:x/c/:y"}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Len(t, build(t, tt.routes...).methods["GET"].layers, tt.want)
+			assert.Len(t, build(t, tt.routes...).tables["GET"].layers, tt.want)
 		})
 	}
 }

@@ -8,35 +8,15 @@ import (
 // Matcher finds routes. [Table.Build] makes one. It never changes and is safe
 // for concurrent use.
 type Matcher[T any] struct {
-	routes  []route[T]
-	methods map[string]*methodTable
-	chains  map[string][]*methodTable // tables to ask for a method, in order
-	others  []*methodTable            // the same for methods that have no chain
-	probes  probes
+	routes []route[T]
+	own    map[string]*methodTable // what is registered for a method
+	tables map[string]*methodTable // what answers a method, its own or not
+	others *methodTable            // what answers a method that is not in tables
+	probes probes
 }
 
-// link works out beforehand whose routes answer which method, so that a lookup
-// asks no table in vain.
-func (m *Matcher[T]) link() {
-	chain := func(methods ...string) (tables []*methodTable) {
-		for _, method := range append(methods, AnyMethod) {
-			if table := m.methods[method]; table != nil {
-				tables = append(tables, table)
-			}
-		}
-		return tables
-	}
-	for method := range m.methods {
-		if method != AnyMethod {
-			m.chains[method] = chain(method)
-		}
-	}
-	m.chains[http.MethodHead] = chain(http.MethodHead, http.MethodGet)
-	m.others = chain()
-}
-
-// Lookup finds the most specific route for a method and a path and reports
-// whether there is one. path and rawPath are those of [net/url.URL]. It
+// Lookup finds the most specific route for a method and a path, [AnyMethod] and
+// GET for HEAD included, and reports whether there is one. path and rawPath are those of [net/url.URL]. It
 // overwrites match, which is empty afterwards if nothing was found.
 //
 // A path is compared decoded, and parameters are decoded exactly once: an
@@ -51,21 +31,19 @@ func (m *Matcher[T]) link() {
 // path into a parameter and then has no route.
 func (m *Matcher[T]) Lookup(method, path, rawPath string, match *Match[T]) bool {
 	match.values.reset()
-	chain, ok := m.chains[method]
+	table, ok := m.tables[method]
 	if !ok {
-		chain = m.others
+		table = m.others
 	}
-	target := newPath(method, path, rawPath)
-	for _, table := range chain {
-		if found := m.find(table, target, &match.values); found != notFound {
-			match.route = &m.routes[found]
-			match.Value = match.route.value
-			return true
-		}
+	found := m.find(table, newPath(method, path, rawPath), &match.values)
+	if found == notFound {
+		var none T
+		match.Value, match.route = none, nil
+		return false
 	}
-	var none T
-	match.Value, match.route = none, nil
-	return false
+	match.route = &m.routes[found]
+	match.Value = match.route.value
+	return true
 }
 
 // Allowed returns the methods that have a route for the path, sorted, as the
@@ -75,7 +53,7 @@ func (m *Matcher[T]) Lookup(method, path, rawPath string, match *Match[T]) bool 
 func (m *Matcher[T]) Allowed(path, rawPath string) []string {
 	var allowed []string
 	target := newPath("", path, rawPath)
-	for method, table := range m.methods {
+	for method, table := range m.own {
 		var scratch values
 		if m.find(table, target, &scratch) == notFound {
 			continue
@@ -106,8 +84,7 @@ func newPath(method, raw, rawPath string) path {
 	return path{full: full, key: withoutSlash(full), escaped: escaped}
 }
 
-// find returns the number of the route in one method's table and fills the
-// values, or returns notFound.
+// find returns the number of the route in a table and fills the values, or returns notFound.
 func (m *Matcher[T]) find(table *methodTable, target path, into *values) int {
 	if found, ok := table.static[target.key]; ok {
 		return found

@@ -148,9 +148,46 @@ func TestLookupOfMethods(t *testing.T) {
 	}
 }
 
+// Specificity decides before the method does.
+func TestLookupComparesTheRoutesOfAllMethods(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		routes       []string
+		method, path string
+		want         string
+	}{
+		{"any with text before a catch-all", []string{"GET /*path", "* /api/exact"}, "GET", "/api/exact", "* /api/exact"},
+		{"any with a parameter before a catch-all", []string{"GET /*path", "* /api/:x"}, "GET", "/api/1", "* /api/:x"},
+		{"any with a longer prefix before a catch-all", []string{"GET /*path", "* /debug/*rest"}, "GET", "/debug/x", "* /debug/*rest"},
+		{"any with less text after the exact method", []string{"GET /api/:x", "* /*path"}, "GET", "/api/1", "GET /api/:x"},
+		{"back to the exact method from any", []string{"GET /*path", "* /api/:x/end"}, "GET", "/api/1/2", "GET /*path"},
+		{"exact method before any of the same shape", []string{"* /api/:any", "GET /api/:x"}, "GET", "/api/1", "GET /api/:x"},
+		{"exact text before any of the same text", []string{"* /api", "GET /api/"}, "GET", "/api", "GET /api/"},
+		{"exact optional that is missing before any", []string{"* /api", "GET /api/:x?"}, "GET", "/api", "GET /api/:x?"},
+		{"any optional that is missing", []string{"GET /*path", "GET /api/:x", "* /api/:y?"}, "GET", "/api", "* /api/:y?"},
+		{"any optional that another method has", []string{"GET /*path", "GET /api/:x", "* /api/:y?"}, "GET", "/api/1", "GET /api/:x"},
+		{"HEAD from a more specific GET", []string{"HEAD /*path", "GET /api/:x"}, "HEAD", "/api/1", "GET /api/:x"},
+		{"HEAD from a more specific any", []string{"HEAD /*path", "GET /:a/*path", "* /api/:x"}, "HEAD", "/api/1", "* /api/:x"},
+		{"HEAD from a more specific any, without its own", []string{"GET /*path", "* /api/:x"}, "HEAD", "/api/1", "* /api/:x"},
+		{"HEAD before GET before any of the same shape", []string{"* /:x", "GET /:y", "HEAD /:z"}, "HEAD", "/1", "HEAD /:z"},
+		{"GET before any of the same shape for HEAD", []string{"* /:x", "GET /:y", "HEAD /*path"}, "HEAD", "/1", "GET /:y"},
+		{"HEAD is nothing to GET", []string{"HEAD /api/exact", "GET /api/:x"}, "GET", "/api/exact", "GET /api/:x"},
+		{"method of an extension", []string{"PROPFIND /*path", "* /dav/:x"}, "PROPFIND", "/dav/1", "* /dav/:x"},
+		{"unknown token sees any only", []string{"GET /api/exact", "* /api/:x"}, "BREW", "/api/exact", "* /api/:x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, order := range [][]string{tt.routes, reversed(tt.routes)} {
+				got, _ := ask(t, build(t, order...), tt.method, tt.path)
+				assert.Equal(t, tt.want, got)
+			}
+		})
+	}
+}
+
 func TestAllowed(t *testing.T) {
 	m := build(t, "GET /crimes/:id", "DELETE /crimes/:crime", "PUT /crimes/:id/:part?", "POST /crimes",
-		"PATCH /crimes/search/:word", "GET /crimes/search", "* /open/*rest", "PROPFIND /open/dav", "OPTIONS /own")
+		"PATCH /crimes/search/:word", "GET /crimes/search", "* /open/*rest", "PROPFIND /open/dav", "OPTIONS /own",
+		"REPORT /hidden/*rest", "* /hidden/:x")
 	for _, tt := range []struct {
 		path string
 		want []string
@@ -164,6 +201,7 @@ func TestAllowed(t *testing.T) {
 		{"/open/x", []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}},
 		{"/open/dav", []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PROPFIND", "PUT", "TRACE"}},
 		{"/own", []string{"OPTIONS"}},
+		{"/hidden/x", []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "REPORT", "TRACE"}},
 		{"/nothing", nil},
 		{"/crimes//", nil},
 	} {

@@ -21,14 +21,16 @@ type oracleMatch struct {
 	params [][2]string
 }
 
-// lookup takes the path as it stands in a request line, without the query.
+// lookup takes the path as it stands in a request line, without the query. Of
+// all routes whose method will do, the smallest rank wins, and of equal ranks
+// the method that comes first.
 func (o *oracle) lookup(method, encoded string) (oracleMatch, bool) {
 	methods := []string{method, "*"}
 	if method == "HEAD" {
 		methods = []string{"HEAD", "GET", "*"}
 	}
+	best, bestRank := oracleMatch{}, ""
 	for _, method := range methods {
-		best, bestRank := oracleMatch{}, ""
 		for _, r := range o.routes {
 			if r.method != method {
 				continue
@@ -40,11 +42,8 @@ func (o *oracle) lookup(method, encoded string) (oracleMatch, bool) {
 				}
 			}
 		}
-		if bestRank != "" {
-			return best, true
-		}
 	}
-	return oracleMatch{}, false
+	return best, bestRank != ""
 }
 
 func (o *oracle) allowed(encoded string) []string {

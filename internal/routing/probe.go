@@ -9,8 +9,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// probeMethod is the method all routes have inside httprouter: each method
-// has its own routers, chosen before.
+// probeMethod is the method all routes have inside httprouter: the routers are
+// chosen by the request's method before.
 const probeMethod = http.MethodGet
 
 // notFound is the route number of a path without one.

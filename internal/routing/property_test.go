@@ -23,7 +23,7 @@ func TestAgainstOracle(t *testing.T) {
 		g := generator{rand.New(rand.NewPCG(seed, uint64(set)))}
 		patterns := g.patterns()
 		m, o := buildBoth(t, patterns)
-		for _, table := range m.methods {
+		for _, table := range m.tables {
 			if len(table.layers) > 2 {
 				manyLayers++
 			}
@@ -110,7 +110,7 @@ func (g generator) method(request bool) string {
 	if request {
 		return pick(g, "GET", "GET", "HEAD", "POST", "OPTIONS", "PROPFIND", "get", "", "*")
 	}
-	return pick(g, "GET", "GET", "GET", "GET", "POST", "HEAD", "PROPFIND", "*")
+	return pick(g, "GET", "GET", "GET", "GET", "POST", "HEAD", "HEAD", "PROPFIND", "*", "*")
 }
 
 func (g generator) patterns() (set []methodPattern) {
@@ -186,11 +186,15 @@ func FuzzLookup(f *testing.F) {
 	f.Add("/:a/b\n/a/:b\n/:a/:b?\n/a/b/*c", "POST", "/a/b//")
 	f.Add("/100%/:x\n/%/*y", "GET", "/100%25/%2F%25")
 	f.Add("/事件/:id?", "GET", "/%E4%BA%8B%E4%BB%B6/")
+	f.Add("/*path\n/a\n/a\n/api/:x", "GET", "/api/1")
+	f.Add("/api/:x\n/a\n/a\n/api/exact\n/*path", "HEAD", "/api/1")
+	f.Add("/:x\n/a\n/a\n/:y/:z?\n/:w", "HEAD", "/api")
+	f.Add("/a\n/a\n/a\n/dav/:x\n/a\n/*path", "PROPFIND", "/dav/1")
 	f.Fuzz(func(t *testing.T, patterns, method, encoded string) {
 		var set []methodPattern
 		for i, pattern := range strings.Split(patterns, "\n") {
 			if _, err := Parse(pattern); err == nil {
-				set = append(set, methodPattern{[]string{"GET", "GET", "POST", "*"}[i%4], pattern})
+				set = append(set, methodPattern{[]string{"GET", "GET", "POST", "*", "HEAD", "PROPFIND"}[i%6], pattern})
 			}
 		}
 		m, o := buildBoth(t, set)

@@ -27,11 +27,14 @@
 //
 // # Precedence
 //
-// Among the routes of one method that match a path, the most specific wins.
-// Patterns are compared segment by segment from the left, and the first
+// Among the routes that match a path and answer a method, the most specific
+// wins. Patterns are compared segment by segment from the left, and the first
 // segment where they differ in kind decides: text before parameter before
-// catch-all. Routes of the method "*" are asked only when the request's own
-// method has none, and HEAD asks for HEAD, then GET, then "*".
+// catch-all. Routes of the method "*" answer every method, and those of GET
+// answer HEAD too. Only where two of them differ in nothing but the names of
+// parameters does the method decide: the request's own comes first, then GET
+// for HEAD, then "*". So "* /api/:x" answers GET /api/1 before "GET /*path"
+// does, but not before "GET /api/:id".
 //
 // # Why layers
 //
@@ -39,5 +42,7 @@
 // /crimes/search/:word and /crimes/:id/notes cannot share one. Fully static
 // paths therefore live in a hash table, and the other routes in as many trees
 // ("layers") as they need, ordered so that the first layer with an answer has
-// the most specific one. Nearly every application needs one layer.
+// the most specific one. Nearly every application needs one layer. Each method
+// has a hash table and layers of its own, into which the routes of GET and "*"
+// that answer it as well are copied.
 package routing

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/julienschmidt/httprouter"
 )
 
-// AnyMethod as the method of a route makes it answer every method for which
-// the path has no route of its own.
+// AnyMethod as the method of a route makes it answer every method that has no
+// route of its own with the same pattern or a more specific one.
 const AnyMethod = "*"
 
 // verbs are the methods of RFC 9110, section 9.3, and PATCH of RFC 5789: what
@@ -75,43 +73,21 @@ func (t *Table[T]) Add(method, pattern string, value T, where string) error {
 // refused a route, which the layers are there to rule out.
 func (t *Table[T]) Build() (*Matcher[T], error) {
 	m := &Matcher[T]{
-		routes:  make([]route[T], len(t.routes)),
-		methods: map[string]*methodTable{},
-		chains:  map[string][]*methodTable{},
+		routes: make([]route[T], len(t.routes)),
+		own:    map[string]*methodTable{},
+		tables: map[string]*methodTable{},
 	}
 	leaves := map[string][]leaf{}
 	for i, r := range t.routes {
 		m.routes[i] = r.route
-		table := m.methods[r.method]
-		if table == nil {
-			table = &methodTable{static: map[string]int{}}
-			m.methods[r.method] = table
-		}
 		for _, s := range r.route.pattern.shapes() {
-			if s.isStatic() {
-				table.static[s.path()] = i
-			} else {
-				leaves[r.method] = append(leaves[r.method], leaf{s, i})
-			}
+			leaves[r.method] = append(leaves[r.method], leaf{s, i})
 		}
 	}
-	for method, table := range m.methods {
-		for _, layer := range arrange(leaves[method]) {
-			router, err := layer.router()
-			if err != nil {
-				return nil, fmt.Errorf("routes of method %s: %w", method, err)
-			}
-			table.layers = append(table.layers, router)
-		}
+	if err := m.link(leaves); err != nil {
+		return nil, err
 	}
-	m.link()
 	return m, nil
-}
-
-// methodTable holds the routes of one method.
-type methodTable struct {
-	static map[string]int // canonical path to route number
-	layers []*httprouter.Router
 }
 
 // checkMethod finds what is wrong with the method of a route.

@@ -39,6 +39,9 @@ type Config struct {
 	Drain           func(context.Context) error // sends away what would not end by itself
 	Join            func(context.Context) error // waits for what requests have left behind
 	Started         func(url string)
+
+	mu        sync.Mutex
+	newcomers map[net.Conn]struct{} // without a request so far
 }
 
 var (
@@ -168,6 +171,10 @@ func (c *Config) bound(force <-chan struct{}, cancel context.CancelCauseFunc, la
 func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer c.bound(force, cancel, errNotDrained)()
+	// A connection on which nothing was asked yet, as browsers open in advance, is
+	// no reason to wait.
+	impatience := time.AfterFunc(newcomerGrace, c.closeNewcomers)
+	defer impatience.Stop()
 	var drainErr error
 	var drained sync.WaitGroup
 	drained.Go(func() { drainErr = c.Drain(ctx) })
@@ -186,6 +193,31 @@ func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 	return errors.Join(err, drainErr)
 }
 
+// newcomerGrace is how long a drain waits for a first request on a connection.
+const newcomerGrace = 500 * time.Millisecond
+
+// trackNewcomers keeps the connections on which no request has come yet.
+func (c *Config) trackNewcomers(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if state != http.StateNew {
+		delete(c.newcomers, conn)
+		return
+	}
+	if c.newcomers == nil {
+		c.newcomers = map[net.Conn]struct{}{}
+	}
+	c.newcomers[conn] = struct{}{}
+}
+
+func (c *Config) closeNewcomers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.newcomers {
+		_ = conn.Close() // nobody waits for an answer on it
+	}
+}
+
 // server makes the http.Server. Its requests' contexts do not end with ctx, so
 // that those under way can finish.
 func (c *Config) server(ctx context.Context) (*http.Server, error) {
@@ -197,6 +229,7 @@ func (c *Config) server(ctx context.Context) (*http.Server, error) {
 		IdleTimeout:       c.IdleTimeout,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          logging.Standard(c.Logger),
+		ConnState:         c.trackNewcomers,
 		Protocols:         new(http.Protocols),
 		HTTP2: &http.HTTP2Config{
 			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,

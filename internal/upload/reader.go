@@ -32,9 +32,14 @@ type Reader struct {
 	armed   time.Time // when the deadline was set, zero when there is none
 	reading bool
 	idle    chan struct{} // closed when a Read that was interrupted has returned
-	ended   bool          // the body was read to its end, or failed
+	ended   bool          // the body was read to its end
+	failed  bool          // it broke off, or stalled
 	over    bool
 }
+
+// restTimeout is how long the rest of a body that nobody wants may take to arrive,
+// so that the connection can be used again.
+const restTimeout = 2 * time.Second
 
 // NewReader bounds the body of the request that w answers: to limit bytes, and to
 // stall without a byte. Zero is no bound.
@@ -76,7 +81,7 @@ func (b *Reader) begin() (room int64, err error) {
 	case b.limit > 0 && b.limit < math.MaxInt64:
 		room = b.limit - b.read + 1
 	}
-	if b.stall > 0 && !b.ended {
+	if b.stall > 0 && !b.ended && !b.failed {
 		if now := time.Now(); now.Sub(b.armed) > b.stall/4 {
 			b.armed = now
 			_ = b.control.SetReadDeadline(now.Add(b.stall))
@@ -101,19 +106,56 @@ func (b *Reader) end(n int, err error) error {
 	case b.limit > 0 && b.read > b.limit:
 		b.disarm()
 		return ErrTooLarge
-	case err != nil:
+	case err == io.EOF:
 		b.ended = true
+		b.disarm()
+	case err != nil:
+		b.failed = true
 		b.disarm()
 	}
 	return err
 }
 
 // disarm takes the read deadline off: left armed, it would end the request's
-// context in the midst of a stream.
+// context in the midst of a stream. While there is a rest of the body, which
+// net/http wants to read before it replies or goes on to the next request, another
+// deadline takes its place.
 func (b *Reader) disarm() {
-	if !b.armed.IsZero() {
-		b.armed = time.Time{}
+	if b.armed.IsZero() {
+		return
+	}
+	b.armed = time.Time{}
+	if b.ended {
 		_ = b.control.SetReadDeadline(time.Time{})
+	} else {
+		_ = b.control.SetReadDeadline(b.untilRest())
+	}
+}
+
+// untilRest is when the rest must have arrived. One that failed before is not
+// waited for.
+func (b *Reader) untilRest() time.Time {
+	if b.failed || b.over {
+		return time.Unix(1, 0)
+	}
+	return time.Now().Add(min(restTimeout, b.stall))
+}
+
+// Refuse is called before the reply to an HTTP/1 request is written. net/http would
+// wait without end for the rest of a body that was not read, lest it be taken for
+// the next request: now it waits for a while, and for a body that failed or was
+// given up not at all, and then ends the connection behind the reply.
+func (b *Reader) Refuse(reply http.Header) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return
+	}
+	if b.failed || b.over {
+		reply.Set("Connection", "close")
+	}
+	if b.stall > 0 && b.armed.IsZero() && !b.reading {
+		_ = b.control.SetReadDeadline(b.untilRest())
 	}
 }
 
@@ -143,21 +185,15 @@ func (b *Reader) stop() (idle <-chan struct{}) {
 	if b.over {
 		return nil
 	}
-	b.over = true
 	if !b.reading {
 		b.disarm()
+		b.over = true
 		return nil
 	}
+	b.over = true
 	if b.control.SetReadDeadline(time.Unix(1, 0)) != nil {
 		return nil
 	}
 	b.idle = make(chan struct{})
 	return b.idle
-}
-
-// GivenUp says whether reading was stopped with a part of the body unread.
-func (b *Reader) GivenUp() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.over && !b.ended
 }

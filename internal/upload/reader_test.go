@@ -91,16 +91,17 @@ func TestReaderTakesItsDeadlineOff(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		limit int64
+		rest  time.Duration // for what is left to arrive
 		end   func(*Reader) error
 	}{
-		{"at the end", 0, func(r *Reader) error { _, err := io.ReadAll(r); return err }},
-		{"at the limit", 2, func(r *Reader) error {
+		{"at the end", 0, 0, func(r *Reader) error { _, err := io.ReadAll(r); return err }},
+		{"at the limit", 2, restTimeout, func(r *Reader) error {
 			if _, err := io.ReadAll(r); !errors.Is(err, ErrTooLarge) {
 				return err
 			}
 			return nil
 		}},
-		{"when stopped", 0, func(r *Reader) error { r.Stop(); return nil }},
+		{"when stopped", 0, restTimeout, func(r *Reader) error { r.Stop(); return nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := &conn{ResponseWriter: httptest.NewRecorder(), body: strings.NewReader("body")}
@@ -109,7 +110,11 @@ func TestReaderTakesItsDeadlineOff(t *testing.T) {
 			require.NoError(t, err)
 			require.False(t, c.deadline.IsZero(), "each part has its time")
 			require.NoError(t, tc.end(r))
-			assert.True(t, c.deadline.IsZero())
+			if tc.rest == 0 {
+				assert.True(t, c.deadline.IsZero())
+			} else {
+				assert.InDelta(t, tc.rest, time.Until(c.deadline), float64(time.Second))
+			}
 		})
 	}
 }
@@ -138,16 +143,18 @@ func TestStopInterruptsAndKeepsOff(t *testing.T) {
 			failed <- err
 		}()
 		synctest.Wait()
-		assert.False(t, r.GivenUp())
 		r.Stop()
 		require.Len(t, failed, 1, "the Read has returned")
 		assert.ErrorIs(t, <-failed, ErrOver)
-		assert.True(t, r.GivenUp())
 		set := c.set
 		_, err := r.Read(make([]byte, 1))
 		assert.ErrorIs(t, err, ErrOver)
 		r.Stop()
 		assert.Equal(t, set, c.set, "the connection is another request's now")
+		reply := http.Header{}
+		r.Refuse(reply)
+		assert.Equal(t, "close", reply.Get("Connection"))
+		assert.Equal(t, time.Unix(1, 0), c.deadline, "the rest is not waited for")
 	})
 }
 
@@ -169,10 +176,30 @@ func TestStopWithoutDeadlinesDoesNotWait(t *testing.T) {
 	})
 }
 
-func TestABodyReadToItsEndWasNotGivenUp(t *testing.T) {
-	r := NewReader(httptest.NewRecorder(), io.NopCloser(strings.NewReader("x")), 0, 0)
+func TestRefuseLeavesABodyAloneThatWasReadToItsEnd(t *testing.T) {
+	c := &conn{ResponseWriter: httptest.NewRecorder(), body: strings.NewReader("x")}
+	r := NewReader(c, c, 0, time.Minute)
 	_, err := io.ReadAll(r)
 	require.NoError(t, err)
 	r.Stop()
-	assert.False(t, r.GivenUp())
+	reply := http.Header{}
+	r.Refuse(reply)
+	assert.Empty(t, reply)
+	assert.True(t, c.deadline.IsZero())
+}
+
+func TestRefuseWaitsAWhileForABodyNobodyRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &conn{ResponseWriter: httptest.NewRecorder(), body: strings.NewReader("xy")}
+		r := NewReader(c, c, 0, time.Minute)
+		reply := http.Header{}
+		r.Refuse(reply)
+		assert.Empty(t, reply, "the connection may be used again")
+		assert.Equal(t, restTimeout, time.Until(c.deadline))
+		_, err := r.Read(make([]byte, 1))
+		require.NoError(t, err)
+		assert.Equal(t, time.Minute, time.Until(c.deadline), "who reads it after all has all the time")
+		r.Stop()
+		assert.Equal(t, restTimeout, time.Until(c.deadline))
+	})
 }

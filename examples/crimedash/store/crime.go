@@ -85,19 +85,20 @@ type FieldError struct {
 	Max    int    `json:"max,omitempty"` // with CodeTooLong: the limit in characters
 }
 
-// ValidationError lists everything that is wrong with a report, in the order
-// of the form, so that a person corrects it in one go.
+// ValidationError lists everything that is wrong with a report or a filter, in
+// the order of the form, so that a person corrects it in one go.
 type ValidationError struct {
-	Fields []FieldError
+	Subject string // what has the fields: "report" or "filter"
+	Fields  []FieldError
 }
 
-// Error lists all fields on one line.
+// Error lists all fields on one line, behind what they are fields of.
 func (e *ValidationError) Error() string {
 	parts := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
 		parts[i] = f.Field + " " + f.Detail
 	}
-	return "invalid report: " + strings.Join(parts, "; ")
+	return "invalid " + e.Subject + ": " + strings.Join(parts, "; ")
 }
 
 // normalize returns the report without surrounding blanks.
@@ -126,7 +127,7 @@ func (c NewCrime) validate() error {
 	if found == nil {
 		return nil
 	}
-	return &ValidationError{Fields: found}
+	return &ValidationError{Subject: "report", Fields: found}
 }
 
 func checkCode(field, value string, known []string) *FieldError {

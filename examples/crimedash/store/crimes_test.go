@@ -122,7 +122,7 @@ func TestListFilters(t *testing.T) {
 
 func TestListLimits(t *testing.T) {
 	s := open(t, store.Options{})
-	for limit, want := range map[int]int{0: store.DefaultLimit, 7: 7, 5000: 120} {
+	for limit, want := range map[int]int{0: store.DefaultLimit, 7: 7, store.MaxLimit: 120} {
 		crimes, err := s.List(t.Context(), store.Filter{Limit: limit})
 		require.NoError(t, err)
 		assert.Len(t, crimes, want)
@@ -131,18 +131,22 @@ func TestListLimits(t *testing.T) {
 
 func TestListRefusesNonsense(t *testing.T) {
 	s := open(t, store.Options{Empty: true})
-	for field, filter := range map[string]store.Filter{
-		"kind":     {Kind: "tickling"},
-		"severity": {Severity: "extreme"},
-		"district": {District: 42},
-		"q":        {Query: strings.Repeat("x", store.MaxQuery+1)},
-		"limit":    {Limit: -1},
-		"before":   {Before: -1},
+	for name, filter := range map[string]store.Filter{
+		"kind":            {Kind: "tickling"},
+		"severity":        {Severity: "extreme"},
+		"district":        {District: 42},
+		"q":               {Query: strings.Repeat("x", store.MaxQuery+1)},
+		"q not in UTF-8":  {Query: "\xff"},
+		"limit":           {Limit: -1},
+		"limit too large": {Limit: store.MaxLimit + 1},
+		"before":          {Before: -1},
 	} {
+		field, _, _ := strings.Cut(name, " ")
 		_, err := s.List(t.Context(), filter)
 		var invalid *store.ValidationError
-		require.ErrorAs(t, err, &invalid, field)
-		assert.Equal(t, field, invalid.Fields[0].Field)
+		require.ErrorAs(t, err, &invalid, name)
+		assert.Equal(t, field, invalid.Fields[0].Field, name)
+		assert.ErrorContains(t, err, "invalid filter: "+field+" ")
 	}
 }
 

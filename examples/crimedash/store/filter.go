@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
-// DefaultLimit and MaxLimit bound how many crimes one [Store.List] returns.
+// DefaultLimit and MaxLimit are how many crimes one [Store.List] returns at most:
+// without a limit in the filter, and with the largest one it may have.
 const (
 	DefaultLimit = 50
 	MaxLimit     = 200
@@ -18,7 +20,7 @@ type Filter struct {
 	Severity string // a code, or empty for all
 	District int    // a number, or 0 for all
 	Query    string // words looked for in place, description and reporter
-	Limit    int    // 0 means DefaultLimit, more than MaxLimit means MaxLimit
+	Limit    int    // at most MaxLimit; 0 means DefaultLimit
 	Before   int64  // only crimes with a smaller id: the next page; 0 starts at the newest
 }
 
@@ -43,11 +45,17 @@ func (f Filter) Validate() error {
 	if f.District != 0 {
 		add(checkDistrict(f.District))
 	}
-	if utf8.RuneCountInString(f.Query) > MaxQuery {
+	switch {
+	case !utf8.ValidString(f.Query):
+		add(&FieldError{Field: "q", Code: CodeInvalid, Detail: "must be valid UTF-8"})
+	case utf8.RuneCountInString(f.Query) > MaxQuery:
 		add(tooLong("q", MaxQuery))
 	}
-	if f.Limit < 0 {
+	switch {
+	case f.Limit < 0:
 		add(&FieldError{Field: "limit", Code: CodeInvalid, Detail: "must not be negative"})
+	case f.Limit > MaxLimit:
+		add(&FieldError{Field: "limit", Code: CodeInvalid, Detail: fmt.Sprintf("must not be more than %d", MaxLimit)})
 	}
 	if f.Before < 0 {
 		add(&FieldError{Field: "before", Code: CodeInvalid, Detail: "must not be negative"})
@@ -55,7 +63,7 @@ func (f Filter) Validate() error {
 	if found == nil {
 		return nil
 	}
-	return &ValidationError{Fields: found}
+	return &ValidationError{Subject: "filter", Fields: found}
 }
 
 // where turns the filter into a condition and its arguments. Only fixed text
@@ -87,8 +95,5 @@ func (f Filter) where() (string, []any) {
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func (f Filter) limit() int {
-	if f.Limit <= 0 {
-		return DefaultLimit
-	}
-	return min(f.Limit, MaxLimit)
+	return cmp.Or(f.Limit, DefaultLimit)
 }

@@ -67,7 +67,8 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		err = patiently(ctx, func() error { return s.read.PingContext(ctx) })
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %q: %w", path, err), s.Close())
+		closed := s.Close() // first: a look at the file would drop the locks SQLite has on it
+		return nil, errors.Join(fmt.Errorf("open database %q: %w", path, explainAccess(abs, err)), closed)
 	}
 	return s, nil
 }
