@@ -23,6 +23,8 @@ import (
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/late"
 	"github.com/redstart-go/redstart/internal/logging"
+	"github.com/redstart-go/redstart/internal/processes"
+	"github.com/redstart-go/redstart/internal/processes/supervisor"
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/serving"
@@ -69,6 +71,7 @@ type config struct {
 	certFile         string
 	keyFile          string
 	h2c              bool
+	processes        int
 	trust            clientip.Trust
 	headers          []defaultHeader
 	streams          *sse.Server
@@ -142,6 +145,54 @@ func WithTLSConfig(t *tls.Config) Option { return func(c *config) { c.tls = t } 
 // connection then carries many streams.
 func WithH2C() Option { return func(c *config) { c.h2c = true } }
 
+// WithProcesses runs the program n times over, on one address. 0 and 1 are a single
+// process; more than 255, and fewer than none, are an error of the start.
+//
+// The process that was started becomes the supervisor: its [App.Start] or [App.Run]
+// serves nothing and runs no OnStart function. It starts the program again, with the
+// same arguments, n times, and those processes serve. On Linux the kernel spreads
+// connections over them; on other Unix systems, and on a Unix socket, whoever is
+// quickest takes the next one; elsewhere n above 1 is an error. The processes share
+// no memory: limits, [App.Streams] and rate limits count in each by itself.
+//
+//   - A process that ends by itself, with whatever exit status, is started again: at
+//     once, and when it ends again within 10 s, after 100 ms, doubling up to 10 s.
+//     Meanwhile another process accepts its connections. Only the requests that it
+//     had accepted are lost. When none gets to serve, Start gives up: after three
+//     tries each, or ten once some process has served.
+//   - SIGHUP to the supervisor is a rolling restart, with the program that is then at
+//     its path: process by process a new one is started, and once it serves, the old
+//     one drains. One that does not get to serve within a minute ends the restart,
+//     and the old ones stay.
+//   - SIGTERM and SIGINT stop as [App.Start] says, the supervisor last. A process
+//     that has not ended 5 s after twice [Timeouts].Drain is killed. When the
+//     supervisor is killed, the others drain.
+//
+// No connection is refused or reset by a rolling restart, and every request that
+// reaches the old process is answered. For half a second its replies tell the client
+// to close the connection, then it closes those that are idle. As with every server
+// that closes idle connections, a request which an idle client sends at that very
+// moment gets no reply: browsers and Go's client repeat it if it is a GET.
+//
+// The program's main function runs in the supervisor too, up to Start: what only
+// a serving process needs belongs into OnStart, or behind [App.Supervises].
+func WithProcesses(n int) Option {
+	return func(c *config) {
+		if n < 0 || n > processes.Max {
+			c.err = errors.Join(c.err, fmt.Errorf("WithProcesses(%d): want 0 to %d", n, processes.Max))
+		}
+		c.processes = n
+	}
+}
+
+// Process tells which process of an app with [WithProcesses] this is: a slot from 1
+// to of, which stays the same over restarts. Both are 0 in a program that is alone,
+// and in the supervisor.
+func Process() (slot, of int) {
+	slot, of, _ = processes.Slot()
+	return slot, of
+}
+
 // TrustProxies lets these proxies speak for their clients in Forwarded and
 // X-Forwarded-For, -Host and -Proto. An entry is a network such as "10.0.0.0/8",
 // an address, or one of "loopback", "private" and "unix". By default nobody is
@@ -177,6 +228,9 @@ func New(opts ...Option) *App {
 		opt(&c)
 	}
 	c.timeouts = c.timeouts.withDefaults()
+	if slot, _, child := processes.Slot(); child {
+		c.logger = c.logger.With().Int("process", slot).Logger()
+	}
 	a := &App{
 		config: c, streams: c.streams, ids: requestid.NewSource(), born: time.Now(),
 		names: map[string]*route{}, tables: map[string]*routing.Table[*route]{"": {}},
@@ -355,19 +409,61 @@ func (a *App) run(ctx context.Context, force <-chan struct{}, addr string) error
 	if err := a.config.err; err != nil {
 		return fmt.Errorf("redstart: %w", err)
 	}
+	member, err := processes.Join(addr, a.config.processes > 1)
+	switch {
+	case err != nil:
+		return fmt.Errorf("redstart: WithProcesses: %w", err)
+	case member != nil:
+		patience := supervisor.Patience(a.config.timeouts.Drain)
+		return member.Serve(ctx, force, patience, func(ctx context.Context, force <-chan struct{}) error {
+			return a.serve(ctx, force, member.Listener(), member)
+		})
+	case a.config.processes > 1:
+		return a.supervise(ctx, force, addr)
+	}
 	l, err := serving.Listen(ctx, addr)
 	if err != nil {
 		return err
 	}
-	return a.serve(ctx, force, l)
+	return a.serve(ctx, force, l, nil)
+}
+
+// Supervises says whether Start and Run will supervise other processes, see
+// [WithProcesses], instead of serving.
+func (a *App) Supervises() bool {
+	_, _, child := processes.Slot()
+	return a.config.processes > 1 && !child
+}
+
+func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string) error {
+	c := supervisor.Config{
+		Addr: addr, Processes: a.config.processes, Drain: a.config.timeouts.Drain, Logger: a.config.logger,
+		Secure: a.config.tls != nil || a.config.certFile != "",
+		Started: func(url string, pids []int) {
+			a.announce(url).Int("processes", a.config.processes).Ints("pids", pids).Msg("listening")
+		},
+	}
+	return c.Run(ctx, force)
+}
+
+// announce begins the line that says where the app is.
+func (a *App) announce(url string) *zerolog.Event {
+	return a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version)
 }
 
 // Serve is [App.Run] on a listener, which it closes. It may be called for several
 // listeners. Once one of them was told to stop, the app refuses new event streams:
-// make another app to serve again.
-func (a *App) Serve(ctx context.Context, l net.Listener) error { return a.serve(ctx, nil, l) }
+// make another app to serve again. [WithProcesses] is an error here: a listener that
+// is open already cannot be shared.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	if n := a.config.processes; n > 1 {
+		err := fmt.Errorf("redstart: WithProcesses(%d): Serve has one process only: use Start or Run with an address", n)
+		return errors.Join(err, l.Close())
+	}
+	return a.serve(ctx, nil, l, nil)
+}
 
-func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) error {
+func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, member *processes.Member) error {
 	if err := a.config.err; err != nil {
 		return errors.Join(fmt.Errorf("redstart: %w", err), l.Close())
 	}
@@ -380,8 +476,13 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener) 
 		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
 		OnStart: slices.Clone(a.onStart), OnStop: slices.Clone(a.onStop), Drain: a.streams.Drain, Join: a.late.Wait,
 		Started: func(url string) {
-			a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version).Msg("listening")
+			if member != nil {
+				member.Ready() // the supervisor announces all of them
+			} else {
+				a.announce(url).Msg("listening")
+			}
 		},
+		Adopted: member.Adopted(),
 	}
 	a.mu.Unlock()
 	return c.Serve(ctx, force, l)

@@ -73,12 +73,12 @@ func explain(addr string, err error) error {
 	return fmt.Errorf("redstart: listen on %s: %w", addr, err)
 }
 
-// URL returns the address as a browser wants it. A listener on all addresses is
-// shown as localhost.
-func URL(l net.Listener, secure bool) string {
-	addr, ok := l.Addr().(*net.TCPAddr)
+// URL returns a listener's address as a browser wants it. All addresses are shown as
+// localhost.
+func URL(at net.Addr, secure bool) string {
+	addr, ok := at.(*net.TCPAddr)
 	if !ok {
-		return l.Addr().Network() + ":" + l.Addr().String()
+		return at.Network() + ":" + at.String()
 	}
 	scheme, host := "http", addr.IP.String()
 	if secure {

@@ -16,17 +16,10 @@ func TestURL(t *testing.T) {
 		"http://[::1]:80":      &net.TCPAddr{IP: net.IPv6loopback, Port: 80},
 		"unix:/run/redstart.s": &net.UnixAddr{Name: "/run/redstart.s", Net: "unix"},
 	} {
-		assert.Equal(t, want, URL(fixed{addr: addr}, false))
+		assert.Equal(t, want, URL(addr, false))
 	}
-	assert.Equal(t, "https://localhost:443", URL(fixed{addr: &net.TCPAddr{IP: net.IPv4zero, Port: 443}}, true))
+	assert.Equal(t, "https://localhost:443", URL(&net.TCPAddr{IP: net.IPv4zero, Port: 443}, true))
 }
-
-type fixed struct {
-	net.Listener
-	addr net.Addr
-}
-
-func (f fixed) Addr() net.Addr { return f.addr }
 
 func TestListenOnABusySocketTakesNothingAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,13 +40,18 @@ type Config struct {
 	Drain           func(context.Context) error // sends away what would not end by itself
 	Join            func(context.Context) error // waits for what requests have left behind
 	Started         func(url string)
+	Adopted         <-chan net.Listener // further ones to serve, until they are closed; may be nil
 
+	leaving   atomic.Bool
 	mu        sync.Mutex
 	newcomers map[net.Conn]struct{} // without a request so far
+	open      int                   // connections that net/http has
+	empty     chan struct{}         // closed when it has none any more; made by who waits
 }
 
 var (
-	errForced = errors.New("redstart: stopped by a second signal before the drain was over")
+	// ErrForced says that a second signal came.
+	ErrForced = errors.New("redstart: stopped by a second signal before the drain was over")
 	// These are wrapped with the time that was given.
 	errNotDrained = errors.New("redstart: requests were cut: not drained")
 	errNotStopped = errors.New("redstart: the OnStop functions did not end")
@@ -102,24 +108,34 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 			return fmt.Errorf("redstart: OnStart: %w", err)
 		}
 	}
-	failed := make(chan error, 1)
 	secure := server.TLSConfig != nil // asked now: net/http makes one in any case
-	c.Started(URL(l, secure))         // the listener takes connections already
-	go func() {
+	accept := func(l net.Listener) error {
 		if secure {
-			failed <- server.ServeTLS(l, "", "")
-		} else {
-			failed <- server.Serve(l)
+			return server.ServeTLS(l, "", "")
 		}
-	}()
-	select {
-	case err := <-failed: // the listener is broken, the connections need not be
-		return errors.Join(fmt.Errorf("redstart: %w", err), c.drain(server, force))
-	case <-ctx.Done():
+		return server.Serve(l)
 	}
-	err = c.drain(server, force)
-	<-failed // http.ErrServerClosed: Shutdown or Close were called
-	return err
+	failed := make(chan error, 1)
+	go func() { failed <- accept(l) }()
+	c.Started(URL(l.Addr(), secure))
+	listeners := []net.Listener{l}
+	var adopted sync.WaitGroup
+	for broken := error(nil); ; {
+		select {
+		case l := <-c.Adopted:
+			listeners = append(listeners, l)
+			adopted.Go(func() { _ = accept(l) }) // whoever gave it closes it
+			continue
+		case broken = <-failed: // the listener is, the connections need not be
+			broken = fmt.Errorf("redstart: %w", broken)
+			failed <- nil
+		case <-ctx.Done():
+		}
+		err = errors.Join(broken, c.drain(server, force, listeners))
+		<-failed
+		adopted.Wait()
+		return err
+	}
 }
 
 func (c *Config) stop(ctx context.Context, force <-chan struct{}) (err error) {
@@ -144,14 +160,14 @@ func (c *Config) bound(force <-chan struct{}, cancel context.CancelCauseFunc, la
 	var watcher sync.WaitGroup
 	select {
 	case <-force: // before, so what follows shall not even begin in good time
-		cancel(errForced)
+		cancel(ErrForced)
 	default:
 	}
 	if force != nil {
 		watcher.Go(func() {
 			select {
 			case <-force:
-				cancel(errForced)
+				cancel(ErrForced)
 			case <-done:
 			}
 		})
@@ -167,10 +183,14 @@ func (c *Config) bound(force <-chan struct{}, cancel context.CancelCauseFunc, la
 }
 
 // drain lets what is under way finish, in the time there is for it, and then cuts
-// what is left.
-func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
+// what is left. Nothing new is accepted from the first moment on.
+func (c *Config) drain(server *http.Server, force <-chan struct{}, listeners []net.Listener) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer c.bound(force, cancel, errNotDrained)()
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+	c.leaving.Store(true)
 	// A connection on which nothing was asked yet, as browsers open in advance, is
 	// no reason to wait.
 	impatience := time.AfterFunc(newcomerGrace, c.closeNewcomers)
@@ -178,6 +198,7 @@ func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 	var drainErr error
 	var drained sync.WaitGroup
 	drained.Go(func() { drainErr = c.Drain(ctx) })
+	c.farewell(ctx)
 	err := server.Shutdown(ctx)
 	drained.Wait()
 	if err == nil {
@@ -196,10 +217,55 @@ func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 // newcomerGrace is how long a drain waits for a first request on a connection.
 const newcomerGrace = 500 * time.Millisecond
 
-// trackNewcomers keeps the connections on which no request has come yet.
-func (c *Config) trackNewcomers(conn net.Conn, state http.ConnState) {
+// farewellTime is how long the drain leaves connections open on which no request is
+// under way.
+const farewellTime = 500 * time.Millisecond
+
+// farewell tells the clients in the replies of the next moments that their
+// connections will be closed. Shutdown alone closes an idle one without a word, and
+// the client that sends its next request just then gets no reply. After the farewell
+// that can happen only to one that was idle all the time.
+func (c *Config) farewell(ctx context.Context) {
+	c.mu.Lock()
+	empty := make(chan struct{})
+	if c.open == 0 {
+		close(empty)
+	} else {
+		c.empty = empty
+	}
+	c.mu.Unlock()
+	timer := time.NewTimer(farewellTime)
+	defer timer.Stop()
+	select {
+	case <-empty:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// answer is the server's handler: the app's, and the word that the connection ends.
+// HTTP/2 has its own, which Shutdown sends.
+func (c *Config) answer(w http.ResponseWriter, r *http.Request) {
+	if c.leaving.Load() && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	c.Handler.ServeHTTP(w, r)
+}
+
+// track counts the connections, and keeps those on which no request has come yet.
+func (c *Config) track(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.open++
+	case http.StateClosed, http.StateHijacked:
+		c.open--
+		if c.open == 0 && c.empty != nil {
+			close(c.empty)
+			c.empty = nil
+		}
+	}
 	if state != http.StateNew {
 		delete(c.newcomers, conn)
 		return
@@ -223,13 +289,13 @@ func (c *Config) closeNewcomers() {
 func (c *Config) server(ctx context.Context) (*http.Server, error) {
 	base := context.WithoutCancel(ctx)
 	s := &http.Server{
-		Handler:           c.Handler,
+		Handler:           http.HandlerFunc(c.answer),
 		ReadHeaderTimeout: c.HeaderTimeout,
 		WriteTimeout:      c.WriteTimeout,
 		IdleTimeout:       c.IdleTimeout,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          logging.Standard(c.Logger),
-		ConnState:         c.trackNewcomers,
+		ConnState:         c.track,
 		Protocols:         new(http.Protocols),
 		HTTP2: &http.HTTP2Config{
 			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,

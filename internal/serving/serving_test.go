@@ -114,7 +114,7 @@ func TestForceEndsTheContextOfOnStop(t *testing.T) {
 		c.OnStop = append(c.OnStop, func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
 		took, err := run(t, c, func(force chan struct{}) { time.Sleep(3 * time.Second); close(force) })
 		assert.Equal(t, 3*time.Second, took)
-		assert.ErrorIs(t, err, errForced)
+		assert.ErrorIs(t, err, ErrForced)
 	})
 }
 

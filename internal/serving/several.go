@@ -1,0 +1,38 @@
+package serving
+
+import (
+	"context"
+	"net"
+	"strings"
+)
+
+// ListenSeveral is [Listen] for n processes. Where the system spreads connections
+// over sockets that are bound to the same port, it returns n listeners, and otherwise
+// one, for all of them to accept on.
+//
+// Only sockets that ask for it share a port, and the first one asks after it has got
+// the port for itself. So a port that another program serves is an error, though that
+// program be of the same kind.
+func ListenSeveral(ctx context.Context, addr string, n int) ([]net.Listener, error) {
+	first, err := Listen(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	listeners := []net.Listener{first}
+	if strings.HasPrefix(addr, "unix:") || sharePort(first) != nil {
+		return listeners, nil
+	}
+	for range n - 1 {
+		config := net.ListenConfig{Control: setSharedPort}
+		l, err := config.Listen(ctx, "tcp", first.Addr().String())
+		if err != nil {
+			// Some sandboxes do not let a port be shared afterwards.
+			for _, l := range listeners[1:] {
+				_ = l.Close()
+			}
+			return listeners[:1], nil
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
