@@ -18,10 +18,16 @@ type audience struct {
 
 	mu    sync.Mutex
 	batch []byte // as sent last to who was at from; it never changes
-	from  uint64
-	to    uint64
+	from  place
+	to    place
 	count int
 	left  int32 // members who may want it still: behind the last it is let go of
+}
+
+// place is a position within one life of the hub's log.
+type place struct {
+	seq  uint64
+	life uint32
 }
 
 // join makes the subscriber a member of the audience of its topics. The hub is
@@ -67,6 +73,8 @@ func (sub *subscriber) Next() (batch []byte, messages int, err error) {
 	switch batch, messages = sub.next(); {
 	case messages > 0:
 		return batch, messages, nil
+	case sub.failed != nil:
+		return nil, 0, sub.failed
 	case sub.lagging:
 		return nil, 0, ErrLagging
 	case closed:
@@ -81,17 +89,30 @@ const chunkHead = 10
 // next returns a chunk with what is behind the position, and moves it. Who is at
 // the position of the one before gets the same chunk.
 func (sub *subscriber) next() ([]byte, int) {
+	if len(sub.opening) > 0 || sub.lagging || sub.retry > 0 || sub.sieve != nil {
+		return sub.compose() // what is nobody else's
+	}
 	a := sub.audience
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	shared := len(sub.opening) == 0 && !sub.lagging && sub.retry == 0
-	if shared && a.count > 0 && a.from == sub.seq {
-		sub.seq = a.to
+	if a.count > 0 && a.from == sub.place {
+		sub.place = a.to
 		batch, n := a.batch, a.count
 		a.keepLocked(batch, n, a.left-1)
+		sub.hub.stats.deliver(n)
 		return batch, n
 	}
-	from := sub.seq
+	from := sub.place
+	batch, n := sub.compose()
+	if n > 0 {
+		a.from, a.to = from, sub.place
+		a.keepLocked(batch, n, a.members.Load()-1)
+	}
+	return batch, n
+}
+
+// compose makes a chunk (RFC 9112 section 7.1) of what is behind the position.
+func (sub *subscriber) compose() ([]byte, int) {
 	buf := make([]byte, chunkHead, 256)
 	if sub.retry > 0 {
 		buf = appendRetry(buf, sub.retry)
@@ -105,12 +126,7 @@ func (sub *subscriber) next() ([]byte, int) {
 	size = append(size, "\r\n"...)
 	start := chunkHead - len(size)
 	copy(buf[start:], size)
-	batch := append(buf, "\r\n"...)[start:]
-	if shared {
-		a.from, a.to = from, sub.seq
-		a.keepLocked(batch, n, a.members.Load()-1)
-	}
-	return batch, n
+	return append(buf, "\r\n"...)[start:], n
 }
 
 // keepLocked keeps a batch for so many other members. For none it is not kept, or an

@@ -81,7 +81,7 @@ func BenchmarkPublish(b *testing.B) {
 			for range tc.subscribers {
 				ready.Add(1)
 				running.Go(func() {
-					sub, err := hub.Subscribe("crimes").attach("", false, false)
+					sub, err := hub.Subscribe("crimes").attach(start{silent: true}, false)
 					ready.Done()
 					if err != nil {
 						return
@@ -135,7 +135,7 @@ func BenchmarkResume(b *testing.B) {
 			var buf []byte
 			b.ReportAllocs()
 			for b.Loop() {
-				sub, err := hub.Subscribe(names...).attach(id, true, false)
+				sub, err := hub.Subscribe(names...).attach(start{lastEventID: id}, false)
 				require.NoError(b, err)
 				n := 0
 				buf, n = sub.fill(buf[:0])

@@ -11,6 +11,9 @@ import (
 // maxCursorLength bounds the text of a cursor, in bytes.
 const maxCursorLength = 128
 
+// maxEpochLength leaves room for the dot and the digits.
+const maxEpochLength = 64
+
 // Cursor is a position in a hub's sequence of messages: everything up to it has
 // been seen. Its text, `<epoch>.<sequence>`, is the event id that subscribers
 // resume from. The zero Cursor is no position. Cursors are comparable.
@@ -37,6 +40,21 @@ func ParseCursor(text string) (Cursor, error) {
 	}
 	return Cursor{epoch: text[:dot], seq: seq}, nil
 }
+
+// NewCursor makes a cursor for a [Broker]. An epoch is not empty, made of ASCII
+// letters, digits, '.', '_', '~' and '-', and at most 64 bytes long.
+func NewCursor(epoch string, sequence uint64) (Cursor, error) {
+	if epoch == "" || len(epoch) > maxEpochLength || strings.ContainsFunc(epoch, notEpoch) {
+		return Cursor{}, fmt.Errorf("sse: epoch %q: want 1 to %d of the characters A-Z a-z 0-9 . _ ~ -", epoch, maxEpochLength)
+	}
+	return Cursor{epoch, sequence}, nil
+}
+
+// Epoch names the life of the log in which the cursor is a position.
+func (c Cursor) Epoch() string { return c.epoch }
+
+// Sequence is the number of the message at the cursor, within the epoch.
+func (c Cursor) Sequence() uint64 { return c.seq }
 
 func notEpoch(r rune) bool {
 	switch {

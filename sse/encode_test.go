@@ -20,7 +20,7 @@ func TestAppendTo(t *testing.T) {
 		{"data", Text("x"), "data: x\n\n"},
 		{"a leading space survives", Text(" x").WithEvent(" e").WithID(" i"), "event:  e\nid:  i\ndata:  x\n\n"},
 		{"a leading colon", Text(":x"), "data: :x\n\n"},
-		{"order of the fields", Message{"d", "e", "i", 3 * time.Second, false, nil}, "event: e\nid: i\nretry: 3000\ndata: d\n\n"},
+		{"order of the fields", Message{Data: "d", Event: "e", ID: "i", Retry: 3 * time.Second}, "event: e\nid: i\nretry: 3000\ndata: d\n\n"},
 		{"UTF-8", Text("事件 0").WithEvent("警报"), "event: 警报\ndata: 事件 0\n\n"},
 		{"NUL in data", Text("\x00"), "data: \x00\n\n"},
 		{"byte order mark in data", Text("\uFEFFx"), "data: \uFEFFx\n\n"},

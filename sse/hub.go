@@ -45,10 +45,17 @@ var ErrLagging = errors.New("sse: fell behind what the hub retains")
 type Hub struct {
 	total, perTopic bounds
 	onLag           LagPolicy
+	authorize       func(context.Context, string) error
+	broker          Broker
+	onBrokerError   func(error)
+	follower        *follower // with a broker
+	stats           counters
 
 	mu        sync.RWMutex
 	epoch     string
 	seq       uint64
+	life      uint32   // how often the log was replaced
+	epochs    []string // of each life but the present
 	topics    map[string]*topicLog
 	audiences map[string]*audience
 	arrivals  fifo[arrival]
@@ -100,7 +107,15 @@ const (
 // makes the publisher wait.
 func OnLag(p LagPolicy) HubOption { return func(h *Hub) { h.onLag = p } }
 
-// NewHub makes a hub in memory.
+// Authorize sets a function that is asked, with the request's context, for each topic
+// of each subscription that is served, also when a client resumes. Its error is the
+// reply, with the status that its StatusCode method says, 403 if it has none. An
+// EventSource takes it for final.
+func Authorize(f func(ctx context.Context, topic string) error) HubOption {
+	return func(h *Hub) { h.authorize = f }
+}
+
+// NewHub makes a hub: in memory, unless it is put [Over] a broker.
 func NewHub(opts ...HubOption) *Hub {
 	h := &Hub{
 		total:  bounds{records: DefaultRetainedRecords, bytes: DefaultRetainedBytes},
@@ -113,6 +128,11 @@ func NewHub(opts ...HubOption) *Hub {
 	}
 	for _, opt := range opts {
 		opt(h)
+	}
+	if h.broker != nil {
+		h.epoch = ""
+		h.follower = newFollower(h)
+		h.follower.start()
 	}
 	return h
 }
@@ -128,13 +148,15 @@ type Ack struct {
 }
 
 // Publish appends the message to the topic and wakes its subscribers. It never
-// waits for any of them. The hub chooses the event id; an ID that the message
+// waits for any of them; a hub [Over] a broker waits until that has stored the message,
+// which reaches the subscribers from there. The hub chooses the event id; an ID that the message
 // carries is its idempotency key: as long as a message with that key is retained,
 // in whatever topic, another is acknowledged as a duplicate and not published.
 //
 // It fails on a malformed message or topic, on a message larger than all that may
 // be retained ([ErrTooLong]), when ctx has ended, and with [ErrHubClosed]; then
-// nothing was published.
+// nothing was published. A broker may fail besides; the message may have been stored
+// then, and can be published again if it has an idempotency key.
 func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error) {
 	if err := context.Cause(ctx); err != nil {
 		return Ack{}, err
@@ -145,33 +167,50 @@ func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error)
 	if err := m.Validate(); err != nil {
 		return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, err)
 	}
-	key := strings.Clone(m.ID) // it may be a small part of a large body
-	m.ID = ""
+	for _, b := range []bounds{h.perTopic, h.total} {
+		if size := int64(frameSize(&m)) + recordOverhead; b.bytes > 0 && size > b.bytes {
+			return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, &TooLongError{Limit: int(b.bytes)})
+		}
+	}
+	if h.broker != nil {
+		return h.publishOver(ctx, topic, m)
+	}
+	m.ID = strings.Clone(m.ID) // it may be a small part of a large body
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return Ack{}, ErrHubClosed
 	}
-	if key != "" {
-		if seq, ok := h.keys[key]; ok {
+	if m.ID != "" {
+		if seq, ok := h.keys[m.ID]; ok {
+			h.stats.duplicates.Add(1)
 			return Ack{Cursor: Cursor{h.epoch, seq}, Duplicate: true}, nil
 		}
 	}
 	position := Cursor{h.epoch, h.seq + 1}
-	var id [maxCursorLength]byte
-	r := record{seq: position.seq, at: time.Now().UnixNano(), key: key}
-	r.frame = appendFrame(make([]byte, 0, frameSize(&m)), &m, position.append(id[:0]))
-	for _, b := range []bounds{h.perTopic, h.total} {
-		if b.bytes > 0 && r.size() > b.bytes {
-			return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, &TooLongError{Limit: int(b.bytes)})
-		}
-	}
-	h.seq = position.seq
-	t := h.topicLocked(topic)
-	h.appendLocked(t, r)
-	h.wakeLocked(t)
+	h.stats.published.Add(1)
+	now := time.Now().UnixNano()
+	h.storeLocked(topic, newRecord(position, &m, now), now)
 	return Ack{Cursor: position}, nil
+}
+
+// newRecord encodes a message for all subscribers.
+func newRecord(position Cursor, m *Message, at int64) record {
+	r := record{seq: position.seq, at: at, key: m.ID, state: strings.Clone(m.stateKey)}
+	bare := *m
+	bare.ID = ""
+	var id [maxCursorLength]byte
+	r.frame = appendFrame(make([]byte, 0, frameSize(m)), &bare, position.append(id[:0]))
+	return r
+}
+
+// storeLocked appends a record at the next position and wakes who listens.
+func (h *Hub) storeLocked(topic string, r record, now int64) {
+	h.seq = r.seq
+	t := h.topicLocked(topic)
+	h.appendLocked(t, r, now)
+	h.wakeLocked(t)
 }
 
 // frameSize is room for the encoded message: the data and the start of each of
@@ -183,9 +222,13 @@ func frameSize(m *Message) int {
 	return len(m.Data) + len(m.Event) + lines*lineStart + 88
 }
 
-// Cursor returns the position of the last message published. A page that renders
-// a state read after Cursor was taken, and subscribes from it, misses nothing.
+// Cursor returns the position of the last message published, as far as this hub
+// knows. A page that renders a state read after Cursor was taken, and subscribes from
+// it, misses nothing. It is the zero Cursor until a hub [Over] a broker is [Hub.Ready].
 func (h *Hub) Cursor() Cursor {
+	if !h.inStep() {
+		return Cursor{}
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return Cursor{h.epoch, h.seq}
@@ -199,8 +242,8 @@ func (h *Hub) Subscribers() int {
 }
 
 // Close ends all subscriptions, telling their clients to come back later, and
-// makes Publish fail with [ErrHubClosed]. It returns when the hub's goroutine has
-// ended. Closing twice does nothing.
+// makes Publish fail with [ErrHubClosed]. It returns when the hub's goroutines have
+// ended. Closing twice does nothing. A broker below the hub stays open.
 func (h *Hub) Close() error {
 	h.mu.Lock()
 	if !h.closed {
@@ -211,6 +254,9 @@ func (h *Hub) Close() error {
 	h.mu.Unlock()
 	for _, a := range audiences {
 		a.parked.Wake() // each member finds that the hub is closed
+	}
+	if h.follower != nil {
+		h.follower.stop()
 	}
 	h.waker.Wait()
 	return nil

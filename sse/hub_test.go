@@ -334,7 +334,7 @@ func TestCloseEndsSubscriptionsAfterWhatWasPublished(t *testing.T) {
 
 func TestMessagePublishedJustBeforeCloseIsDelivered(t *testing.T) {
 	h := NewHub()
-	sub, err := h.Subscribe("x").attach("", false, false)
+	sub, err := h.Subscribe("x").attach(start{silent: true}, false)
 	require.NoError(t, err)
 	defer sub.detach()
 	calls := 0
@@ -358,7 +358,7 @@ func TestHubWithoutSubscribersHasNoGoroutine(t *testing.T) {
 		h := NewHub()
 		for range 20 {
 			publish(t, h, "x", "nobody listens")
-			sub, err := h.Subscribe("x", "y").attach("", false, false)
+			sub, err := h.Subscribe("x", "y").attach(start{silent: true}, false)
 			require.NoError(t, err)
 			publish(t, h, "y", "somebody does")
 			sub.detach()

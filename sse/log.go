@@ -9,23 +9,28 @@ import (
 // record is one published message, encoded once for all subscribers.
 type record struct {
 	seq   uint64
-	at    int64 // unix nanoseconds
-	key   string
-	frame []byte
+	at    int64  // unix nanoseconds
+	key   string // of idempotency
+	state string // the state key
+	frame []byte // nil once a later state has replaced it
 }
 
 // recordOverhead is what a record is counted for besides its frame, in bytes: its
 // places in the queue of its topic and of the hub, which may be half empty.
-const recordOverhead = 128
+const recordOverhead = 160
 
-func (r *record) size() int64 { return int64(len(r.frame)+len(r.key)) + recordOverhead }
+func (r *record) size() int64 {
+	return int64(len(r.frame)+len(r.key)+2*len(r.state)) + recordOverhead
+}
 
 // topicLog is what the hub retains of one topic, in the order of the sequence
 // numbers, and who listens to it.
 type topicLog struct {
 	name    string
 	records fifo[record]
-	evicted uint64 // the highest sequence number that was evicted
+	states  map[string]uint64 // the latest message of each state key
+	live    int               // records that were not replaced
+	evicted uint64            // the highest sequence number that was evicted
 	bytes   int64
 	subs    []*subscriber
 	// audiences are those whose subscribers are parked.
@@ -47,10 +52,19 @@ func (t *topicLog) after(seq uint64) []record {
 	return records[sort.Search(n, func(i int) bool { return records[i].seq > seq }):]
 }
 
-// holds says whether the record is still retained, given that it once was.
-func (t *topicLog) holds(seq uint64) bool {
+// find returns the record, or nil when it is no longer retained.
+func (t *topicLog) find(seq uint64) *record {
 	records := t.records.all()
-	return len(records) > 0 && records[0].seq <= seq
+	i := 0
+	if len(records) == 0 || records[0].seq > seq {
+		return nil
+	} else if records[0].seq < seq { // not the oldest, which is what is mostly asked for
+		i = sort.Search(len(records), func(i int) bool { return records[i].seq >= seq })
+	}
+	if i == len(records) || records[i].seq != seq || records[i].frame == nil {
+		return nil
+	}
+	return &records[i]
 }
 
 // add and remove keep the subscribers. A subscriber knows its place in each of
@@ -96,7 +110,7 @@ type arrival struct {
 	seq   uint64
 }
 
-func (a arrival) stands() bool { return a.topic.holds(a.seq) }
+func (a arrival) stands() bool { return a.topic.find(a.seq) != nil }
 
 // bounds limit what is retained. A zero bound is none.
 type bounds struct {
@@ -111,9 +125,14 @@ func (b bounds) exceeded(records int, bytes int64) bool {
 
 // appendLocked retains the record, at the cost of the oldest ones beyond the
 // topic's and the hub's bounds. The record itself fits within them. The cost is a
-// constant for each record, on average.
-func (h *Hub) appendLocked(t *topicLog, r record) {
+// constant for each record, on average, but for the logarithm it takes to find the
+// state that one replaces.
+func (h *Hub) appendLocked(t *topicLog, r record, now int64) {
+	if r.state != "" {
+		h.replaceLocked(t, &r)
+	}
 	t.records.push(r)
+	t.live++
 	t.bytes += r.size()
 	h.arrivals.push(arrival{t, r.seq})
 	h.records++
@@ -121,10 +140,10 @@ func (h *Hub) appendLocked(t *topicLog, r record) {
 	if r.key != "" {
 		h.keys[r.key] = r.seq
 	}
-	for h.perTopic.exceeded(t.records.len(), t.bytes) {
+	for h.perTopic.exceeded(t.live, t.bytes) {
 		h.forgetLocked(t)
 	}
-	h.evictLocked(r.at)
+	h.evictLocked(now)
 	// A record that outlives others behind it, of a topic with a bound of its
 	// own, must not make their entries pile up.
 	if h.arrivals.len() > 2*h.records+fifoSlack {
@@ -132,12 +151,47 @@ func (h *Hub) appendLocked(t *topicLog, r record) {
 	}
 }
 
+// replaceLocked empties the record of the state before, which nobody needs any more.
+// Its place stays for a while, since the records are in order.
+func (h *Hub) replaceLocked(t *topicLog, r *record) {
+	if before := t.find(t.states[r.state]); before != nil {
+		h.releaseLocked(t, before)
+		before.frame, before.state = nil, ""
+		if t.records.len() > 2*t.live+fifoSlack {
+			t.records.filter(func(r record) bool {
+				if r.frame == nil {
+					h.forgetKeyLocked(r.key)
+				}
+				return r.frame != nil
+			})
+		}
+	}
+	if t.states == nil {
+		t.states = map[string]uint64{}
+	}
+	t.states[r.state] = r.seq
+}
+
+// releaseLocked takes a record out of the accounts.
+func (h *Hub) releaseLocked(t *topicLog, r *record) {
+	t.live--
+	t.bytes -= r.size()
+	h.records--
+	h.bytes -= r.size()
+}
+
+func (h *Hub) forgetKeyLocked(key string) {
+	if key != "" {
+		delete(h.keys, key)
+	}
+}
+
 // evictLocked drops the oldest records until the hub's bounds hold.
 func (h *Hub) evictLocked(now int64) {
 	for h.arrivals.len() > 0 {
-		if oldest := h.arrivals.all()[0]; oldest.stands() {
-			at := oldest.topic.records.all()[0].at
-			tooOld := h.total.age > 0 && now-at > int64(h.total.age)
+		oldest := h.arrivals.all()[0]
+		if r := oldest.topic.find(oldest.seq); r != nil {
+			tooOld := h.total.age > 0 && now-r.at > int64(h.total.age)
 			if !tooOld && !h.total.exceeded(h.records, h.bytes) {
 				return
 			}
@@ -147,15 +201,21 @@ func (h *Hub) evictLocked(now int64) {
 	}
 }
 
-// forgetLocked evicts the oldest record of a topic.
+// forgetLocked evicts the oldest record of a topic, and the places of replaced ones
+// before it.
 func (h *Hub) forgetLocked(t *topicLog) {
-	r := t.records.pop()
-	t.evicted = r.seq
-	t.bytes -= r.size()
-	h.records--
-	h.bytes -= r.size()
-	if r.key != "" {
-		delete(h.keys, r.key)
+	for {
+		r := t.records.pop()
+		h.forgetKeyLocked(r.key)
+		if r.frame == nil {
+			continue
+		}
+		h.releaseLocked(t, &r)
+		t.evicted = r.seq
+		if r.state != "" {
+			delete(t.states, r.state)
+		}
+		break
 	}
 	h.pruneLocked(t)
 }
@@ -163,7 +223,7 @@ func (h *Hub) forgetLocked(t *topicLog) {
 // pruneLocked drops a topic of which nothing is left. What it knew of evictions
 // is kept for all such topics together, on the safe side.
 func (h *Hub) pruneLocked(t *topicLog) {
-	if t.records.len() == 0 && !t.heard() && h.topics[t.name] == t {
+	if t.live == 0 && !t.heard() && h.topics[t.name] == t {
 		h.forgotten = max(h.forgotten, t.evicted)
 		delete(h.topics, t.name)
 	}

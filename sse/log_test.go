@@ -178,7 +178,7 @@ func TestLogAccountingNeverDrifts(t *testing.T) {
 						time.Sleep(time.Duration(random.IntN(20)) * time.Second)
 					case 1:
 						m.trim(time.Now().UnixNano())
-						sub, err := h.Subscribe(topic, "t0").attach("", false, false)
+						sub, err := h.Subscribe(topic, "t0").attach(start{silent: true}, false)
 						require.NoError(t, err)
 						subs = append(subs, sub)
 						for _, l := range sub.topics {
@@ -256,7 +256,7 @@ func heap() uint64 {
 func TestAPeakOfRecordsIsGivenBackWhenTheyAreTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHub(Retain(0, 0, time.Minute))
-		sub, err := h.Subscribe("x").attach("", false, false) // so that the topic stays
+		sub, err := h.Subscribe("x").attach(start{silent: true}, false) // so that the topic stays
 		require.NoError(t, err)
 		for range 50_000 {
 			_, err := h.Publish(t.Context(), "x", Text("x"))
@@ -278,7 +278,7 @@ func TestAgeIsLookedAtWhenSomebodySubscribes(t *testing.T) {
 		_, err := h.Publish(t.Context(), "x", Text("old"))
 		require.NoError(t, err)
 		time.Sleep(time.Minute + 1)
-		sub, err := h.Subscribe("x").FromStart().attach("", false, false)
+		sub, err := h.Subscribe("x").FromStart().attach(start{silent: true}, false)
 		require.NoError(t, err)
 		_, n := sub.fill(nil)
 		assert.Zero(t, n)

@@ -46,6 +46,9 @@ type Message struct {
 	// in force is [Reader.Retry].
 	Retry time.Duration
 
+	// stateKey names what the message is the state of; see WithStateKey.
+	stateKey string
+
 	// resetID asks for an id field with nothing in it, if ID is empty.
 	resetID bool
 
@@ -101,6 +104,21 @@ func (m Message) WithIDReset() Message {
 	return m
 }
 
+// WithStateKey returns a copy of the message that is the whole state of something:
+// the key names what. In a [Hub] it replaces what was published to the same topic
+// with the same key before. A subscriber that keeps pace gets every one of them; who
+// lags behind, comes back or begins from the start gets only the latest of each key,
+// and has missed nothing by that. So it must not be used for messages that say what
+// has changed, of which each one counts. The key is at most 255 bytes and does not
+// reach the client; an empty one takes it back.
+func (m Message) WithStateKey(key string) Message {
+	m.stateKey = key
+	return m
+}
+
+// StateKey returns the key set by [Message.WithStateKey], or "".
+func (m Message) StateKey() string { return m.stateKey }
+
 // DecodeJSON decodes the message's data, a JSON value, into v, which must be a
 // non-nil pointer. Unknown object keys are ignored, numbers decoded into an any
 // become [encoding/json.Number], and text after the value is an error. The error
@@ -117,9 +135,12 @@ func (m Message) DecodeJSON(v any) error {
 	}
 }
 
+// maxStateKey bounds a state key, in bytes.
+const maxStateKey = 255
+
 // FieldError says which field of a [Message] is at fault, and why.
 type FieldError struct {
-	Field  string // "data", "event", "id" or "retry"
+	Field  string // "data", "event", "id", "state key" or "retry"
 	Reason string // completes the sentence that begins with the field
 	Offset int    // the index of the byte at fault, or -1 if it is not about one byte
 	Err    error  // the cause, if there is one
@@ -183,6 +204,14 @@ func (m *Message) fault() *FieldError {
 	}
 	if !isPlainName(m.ID) {
 		if fault := nameFault("id", m.ID, true); fault != nil {
+			return fault
+		}
+	}
+	if m.stateKey != "" {
+		if len(m.stateKey) > maxStateKey {
+			return &FieldError{Field: "state key", Reason: fmt.Sprintf("is longer than %d bytes", maxStateKey), Offset: -1}
+		}
+		if fault := nameFault("state key", m.stateKey, true); fault != nil {
 			return fault
 		}
 	}

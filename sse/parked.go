@@ -55,7 +55,7 @@ func (s *Server) park(ctx context.Context, entry *active, out *writer, sub *Subs
 	_ = conn.SetDeadline(time.Time{})
 	o := &stream.options
 	p := &parkedStream{server: s, entry: entry, onEnd: o.onEnd, begin: begin, status: o.status}
-	p.seat, err = sub.attach(out.resumeFrom, true, true)
+	p.seat, err = sub.attach(out.begin, true)
 	config := s.parkConfig(o)
 	if err != nil { // the hub was closed meanwhile
 		_, _ = conn.Write(config.Farewell(err))
@@ -120,8 +120,11 @@ func (p *parkedStream) ended(end fanout.End) {
 	if report.Status == 0 {
 		report.Status = http.StatusOK
 	}
-	if report.Reason == SlowClient {
+	switch report.Reason {
+	case SlowClient:
 		report.Err = ErrSlowClient
+	case Failed, Panicked:
+		report.Err = end.Cause
 	}
 	defer p.server.leave(p.entry)
 	for _, f := range p.onEnd {
@@ -145,7 +148,7 @@ func parkedCause(cause error) error {
 
 // parkConfig returns what parked streams have in common, which most share.
 func (s *Server) parkConfig(o *options) *fanout.Config {
-	if o.setHeartbeat || o.setWriteTimeout {
+	if o.setHeartbeat || o.setWriteTimeout || o.errorMessage != nil {
 		return s.newParkConfig(o)
 	}
 	s.parkOnce.Do(func() { s.parkShared = s.newParkConfig(&options{}) })
@@ -160,8 +163,12 @@ func (s *Server) newParkConfig(o *options) *fanout.Config {
 		WriteTimeout: max(s.writeTimeout(o), 0),
 		Farewell: func(cause error) []byte {
 			reason := reasonFor(parkedCause(cause))
-			if reason == SlowClient {
+			switch reason {
+			case SlowClient:
 				return nil // it takes nothing any more
+			case Failed, Panicked:
+				// Without the last chunk, so that the client can tell.
+				return appendChunk(nil, s.lastWords(cause, *o))
 			}
 			return append(appendChunk(nil, s.goodbye(reason)), "0\r\n\r\n"...)
 		},

@@ -315,7 +315,7 @@ func TestAStreamEndsWithTheDeadlineOfItsContext(t *testing.T) {
 func TestAnAudienceKeepsNoBatchThatNobodyWants(t *testing.T) {
 	hub := NewHub()
 	attach := func() *subscriber {
-		sub, err := hub.Subscribe("a").attach(hub.Cursor().String(), true, true)
+		sub, err := hub.Subscribe("a").attach(start{lastEventID: hub.Cursor().String()}, true)
 		require.NoError(t, err)
 		t.Cleanup(sub.detach)
 		return sub

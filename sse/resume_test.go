@@ -75,7 +75,7 @@ func TestResumeIsExactWhateverHappens(t *testing.T) {
 					c.position = s.from.seq
 				}
 				var err error
-				sub, err = s.attach(c.id, true, false)
+				sub, err = s.attach(start{lastEventID: c.id}, false)
 				require.NoError(t, err)
 				subs[c] = sub
 			}

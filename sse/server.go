@@ -182,6 +182,12 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	if err := checkFlush(w); err != nil {
 		return Report{Reason: Unstarted, Err: err}
 	}
+	sub, _ := stream.source.(*Subscription)
+	if sub != nil {
+		if err := sub.allowed(ctx); err != nil {
+			return Report{Reason: Unstarted, Err: err}
+		}
+	}
 	pulse, err := o.pulse()
 	if err != nil {
 		return Report{Reason: Unstarted, Err: &sourceError{err}}
@@ -200,11 +206,10 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	out.commit = commit
 	out.onFailure = entry.cancel
 	out.retry = o.retry
-	out.resumeFrom = LastEventID(r)
 
 	entry.key = s.clientKey(r)
 	entry.grace = pick(o.setGrace, o.grace, s.Grace, DefaultGrace)
-	if _, entry.resumable = stream.source.(*Subscription); entry.resumable && !o.setGrace {
+	if entry.resumable = sub != nil; entry.resumable && !o.setGrace {
 		entry.grace = 0
 	}
 	if refusal := s.admit(entry); refusal != nil {
@@ -215,16 +220,16 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	if !o.lazy {
 		err = out.firstBytes()
 	}
-	if sub, ok := stream.source.(*Subscription); ok && err == nil && s.canPark(ctx, w, r, &o) && s.park(ctx, entry, out, sub, stream, begin) {
+	if sub != nil && err == nil {
+		err = sub.open(ctx, out, LastEventID(r))
+	}
+	if sub != nil && err == nil && s.canPark(ctx, w, r, &o) && s.park(ctx, entry, out, sub, stream, begin) {
 		return Report{Status: status, Committed: true, Parked: true}
 	}
 
 	// The context's end stops the source's sends. It must have been heard before
-	// the outcome is read, hence the wait when it could not be called off. It can
-	// be called off though the context has ended, and the source has seen that: a
-	// context closes its channel first.
-	heard := make(chan struct{})
-	callOff := context.AfterFunc(ctx, func() { defer close(heard); out.stop(endCause(ctx)) })
+	// the outcome is read.
+	heard := out.stopWith(ctx)
 	if age := s.maxAge(&o); age > 0 {
 		timer := time.AfterFunc(age, func() { entry.cancel(ErrMaxAge) })
 		defer timer.Stop()
@@ -235,11 +240,7 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	if err == nil {
 		err = protect(func() error { return stream.source.run(ctx, out) })
 	}
-	if !callOff() {
-		<-heard
-	} else if ctx.Err() != nil {
-		out.stop(endCause(ctx))
-	}
+	heard()
 	return s.finish(out, status, err, o)
 }
 

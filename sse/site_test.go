@@ -246,3 +246,10 @@ func show(t *testing.T, server *Server, stream *Stream, header ...string) (*scre
 	w.fence()
 	return w, report
 }
+
+// path is the site at another address.
+func (s *site) path(suffix string) *site {
+	other := *s
+	other.url += suffix
+	return &other
+}

@@ -14,10 +14,13 @@ import (
 // [Hub]. Make one with [Hub.Subscribe] and hand it to [NewStream]. It holds
 // nothing until it is served.
 type Subscription struct {
-	hub    *Hub
-	topics []string
-	from   Cursor
-	err    error
+	hub      *Hub
+	topics   []string
+	from     Cursor
+	implicit bool // from is when Subscribe was called, or zero for the moment it is served
+	keep     func(topic string, m Message) bool
+	snapshot Func
+	err      error
 }
 
 // Subscribe makes a subscription to the topics. It begins behind the event that
@@ -37,6 +40,7 @@ type Subscription struct {
 // name is an error with status 400 when the stream is served.
 func (h *Hub) Subscribe(topics ...string) *Subscription {
 	s := &Subscription{hub: h, topics: slices.Compact(slices.Sorted(slices.Values(topics))), from: h.Cursor()}
+	s.implicit = true
 	if len(topics) == 0 {
 		s.err = &TopicError{"", "is missing: subscribe to at least one"}
 	}
@@ -50,45 +54,59 @@ func (h *Hub) Subscribe(topics ...string) *Subscription {
 // comes from [Hub.Cursor], from an [Ack], or from [ParseCursor]. It returns the
 // subscription.
 func (s *Subscription) From(c Cursor) *Subscription {
-	s.from = c
+	s.from, s.implicit = c, false
 	return s
 }
 
-// FromStart lets such a client begin with the oldest messages that are retained.
+// FromStart lets such a client begin with the oldest messages that are retained, by
+// the hub or its broker.
 func (s *Subscription) FromStart() *Subscription { return s.From(Cursor{}) }
+
+// Filter leaves out the messages for which keep returns false. It is called for each
+// message of each such subscriber, on goroutines that serve others too, so it has to be
+// quick, and safe for concurrent use; what it panics with ends the stream as a failure.
+// The message's ID is its position. A client that got nothing for long is told its
+// position by another "sse.hello", so that it can resume from there.
+//
+// It returns the subscription. Subscribers with a filter do not share what is written
+// to them, so there is a price: use topics where there are few kinds of subscribers.
+func (s *Subscription) Filter(keep func(topic string, m Message) bool) *Subscription {
+	s.keep = keep
+	return s
+}
+
+// Snapshot sets a function that sends the state which the messages change. It runs for
+// a client without a position (which From does give), and after a gap in place of what
+// is retained. The client gets
+//
+//	sse.gap        only when it has missed messages; without an id
+//	...            what f sends, without ids
+//	sse.snapshot   with the position at the moment before f was called
+//
+// and then all messages behind that position, so that the state is complete as long as
+// f reads no older one; a change may arrive twice, with the state and as a message. A
+// client that is cut before "sse.snapshot" gets another one when it returns. f runs on
+// the request's goroutine; its error fails the stream. It returns the subscription.
+//
+// Whoever falls behind what is retained is disconnected, whatever [OnLag] says, and is
+// sent a snapshot when it comes back.
+func (s *Subscription) Snapshot(f Func) *Subscription {
+	s.snapshot = f
+	return s
+}
 
 // Messages subscribes within the program: it yields what is published from the
 // subscription's position on, waiting in between, until ctx ends or the hub is
 // closed; then it yields the cause as its error, or [ErrLagging] if the loop has
-// fallen behind. Positions are in the messages' ids. A gap is a message, as it is
-// for clients. Each use is a subscription of its own.
+// fallen behind. Positions are in the messages' ids. A gap and a snapshot are
+// messages, as they are for clients. Each use is a subscription of its own.
 func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		sub, err := s.attach("", false, false)
-		if err != nil {
-			yield(Message{}, err)
-			return
-		}
-		defer sub.detach()
-		var buf []byte
-		err = sub.follow(ctx, func() (int, error) {
-			if ctx.Err() != nil {
-				return 0, context.Cause(ctx)
+		err := s.follow(ctx, func(m Message) error {
+			if !yield(m, nil) {
+				return errStopped
 			}
-			frames, n := sub.fill(buf[:0])
-			reader := NewReader(bytes.NewReader(frames))
-			reader.MaxEventBytes = len(frames) + 1 // they are the hub's own
-			for range n {
-				m, err := reader.Next()
-				if err != nil {
-					return 0, err
-				}
-				if !yield(m, nil) {
-					return 0, errStopped
-				}
-			}
-			buf = trimmed(frames)
-			return n, nil
+			return nil
 		})
 		if err != errStopped {
 			yield(Message{}, err)
@@ -96,12 +114,48 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
+// follow is Messages with a function that may refuse to take more.
+func (s *Subscription) follow(ctx context.Context, yield func(Message) error) error {
+	begin, err := s.prepare(ctx, "", func(m Message, at Cursor) error {
+		return yield(m.WithID(at.String()))
+	})
+	if err != nil {
+		return err
+	}
+	begin.silent = true
+	sub, err := s.attach(begin, false)
+	if err != nil {
+		return err
+	}
+	defer sub.detach()
+	var buf []byte
+	return sub.follow(ctx, func() (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		frames, n := sub.fill(buf[:0])
+		reader := NewReader(bytes.NewReader(frames))
+		reader.MaxEventBytes = len(frames) + 1 // they are the hub's own
+		for range n {
+			m, err := reader.Next()
+			if err != nil {
+				return 0, err
+			}
+			if err := yield(m); err != nil {
+				return 0, err
+			}
+		}
+		buf = trimmed(frames)
+		return n, nil
+	})
+}
+
 // errStopped says that the loop over Messages was left.
 var errStopped = errors.New("sse: the loop was left")
 
 // run streams to one client.
 func (s *Subscription) run(ctx context.Context, w *writer) error {
-	sub, err := s.attach(w.resumeFrom, true, false)
+	sub, err := s.attach(w.begin, false)
 	if err != nil {
 		return err
 	}
@@ -114,11 +168,14 @@ func (s *Subscription) discard() {}
 // subscriber is a subscription that is being served: a position, and a way to be
 // woken when there may be something behind it.
 type subscriber struct {
-	hub     *Hub
-	topics  []listening
-	seq     uint64
-	opening []byte // what the client is told before anything else
+	hub    *Hub
+	topics []listening
+	place
 	lagging bool
+	strict  bool   // never told of a gap under way: it is disconnected
+	opening []byte // what the client is told before anything else
+	sieve   *sieve // of one with a filter
+	failed  error
 	woken   chan struct{} // nil for one that is parked
 	// audience is whom a parked subscriber is woken with; retry goes out with its
 	// first message.
@@ -132,7 +189,7 @@ const fillLimit = 64 << 10
 // attach finds the position and begins to listen, in one step. A client without a
 // position is greeted with the one it got; a reader within the program needs no
 // greeting. A parked subscriber is woken with its audience instead of by itself.
-func (s *Subscription) attach(lastEventID string, greet, parked bool) (*subscriber, error) {
+func (s *Subscription) attach(begin start, parked bool) (*subscriber, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -142,7 +199,10 @@ func (s *Subscription) attach(lastEventID string, greet, parked bool) (*subscrib
 	if h.closed {
 		return nil, ErrHubClosed
 	}
-	sub := &subscriber{hub: h}
+	sub := &subscriber{hub: h, strict: s.snapshot != nil, place: place{life: h.life}}
+	if s.keep != nil {
+		sub.sieve = &sieve{keep: s.keep}
+	}
 	h.evictLocked(time.Now().UnixNano())
 	if parked {
 		sub.join(s.topics)
@@ -152,9 +212,7 @@ func (s *Subscription) attach(lastEventID string, greet, parked bool) (*subscrib
 			h.topicLocked(name).add(sub)
 		}
 	}
-	if told := sub.place(s.from, lastEventID); !told && greet && lastEventID == "" {
-		sub.announce(Message{Event: "sse.hello"})
-	}
+	sub.seat(s.fromLocked(), begin)
 	if h.subs++; h.subs == 1 {
 		stop := make(chan struct{})
 		h.stopWaker = stop
@@ -163,37 +221,64 @@ func (s *Subscription) attach(lastEventID string, greet, parked bool) (*subscrib
 	return sub, nil
 }
 
-// place sets the position, and says whether it had to tell the client of a gap.
-// The hub is locked.
-func (sub *subscriber) place(from Cursor, lastEventID string) (told bool) {
+// seat sets the position and prepares what the client is told of it. The hub is
+// locked.
+func (sub *subscriber) seat(from Cursor, begin start) {
 	h := sub.hub
+	seq, reason := h.locateLocked(from, begin.lastEventID, sub.floor())
+	if reason == future && begin.confirmed {
+		position, _ := ParseCursor(begin.lastEventID)
+		seq, reason = position.seq, ""
+	}
+	sub.seq = seq
+	switch resumes := begin.lastEventID != ""; {
+	case reason != "" && begin.prepared && sub.strict:
+		sub.lagging = true // gone while the snapshot was sent
+	case reason != "":
+		if !resumes {
+			begin.lastEventID = from.String()
+		}
+		sub.gap(reason, begin.lastEventID)
+	case begin.silent, begin.prepared:
+	case resumes:
+		h.stats.resumed.Add(1)
+	default:
+		sub.announce(Message{Event: "sse.hello"})
+	}
+	if sub.sieve != nil {
+		sub.sieve.told = seq
+	}
+}
+
+// Reasons for a gap.
+const (
+	evicted  = "evicted"
+	future   = "future"
+	invalid  = "invalid"
+	replaced = "epoch"
+)
+
+// locateLocked finds the position of a client that names one, or else the one that is
+// given, and says why it cannot be continued exactly, if so.
+func (h *Hub) locateLocked(from Cursor, lastEventID string, floor uint64) (seq uint64, reason string) {
 	position := from
 	if lastEventID != "" {
 		var err error
 		if position, err = ParseCursor(lastEventID); err != nil {
-			sub.seq = h.seq
-			sub.gap("invalid", lastEventID)
-			return true
+			return h.seq, invalid
 		}
 	}
-	switch floor := sub.floor(); {
+	switch {
 	case position.IsZero(): // from the start, such as it is
-		sub.seq = floor
-		return false
+		return floor, ""
 	case position.epoch != h.epoch:
-		sub.seq = floor
-		sub.gap("epoch", position.String())
+		return floor, replaced
 	case position.seq > h.seq:
-		sub.seq = h.seq
-		sub.gap("future", position.String())
+		return h.seq, future
 	case position.seq < floor:
-		sub.seq = floor
-		sub.gap("evicted", position.String())
-	default:
-		sub.seq = position.seq
-		return false
+		return floor, evicted
 	}
-	return true
+	return position.seq, ""
 }
 
 // floor is the lowest position from which all topics can be continued exactly.
@@ -205,14 +290,19 @@ func (sub *subscriber) floor() (floor uint64) {
 }
 
 func (sub *subscriber) gap(reason, from string) {
+	sub.hub.stats.gap(reason)
+	sub.announce(gapMessage(reason, from))
+}
+
+// gapMessage is what a client is told that has missed something.
+func gapMessage(reason, from string) Message {
 	if len(from) > maxCursorLength {
 		from = from[:maxCursorLength]
 	}
-	from = strings.ToValidUTF8(from, "\uFFFD")
-	sub.announce(JSON(struct {
+	return JSON(struct {
 		Reason string `json:"reason"`
 		From   string `json:"from"`
-	}{reason, from}).WithEvent("sse.gap"))
+	}{reason, strings.ToValidUTF8(from, "\uFFFD")}).WithEvent("sse.gap")
 }
 
 // announce puts m, with the current position as its id, before all else.
@@ -259,6 +349,8 @@ func (sub *subscriber) follow(ctx context.Context, deliver func() (int, error)) 
 			return err
 		case n > 0:
 			continue
+		case sub.failed != nil:
+			return sub.failed
 		case sub.lagging:
 			return ErrLagging
 		case closed:
@@ -274,66 +366,108 @@ func (sub *subscriber) follow(ctx context.Context, deliver func() (int, error)) 
 }
 
 // fill appends what is behind the subscriber's position, up to about fillLimit
-// bytes, and moves the position.
+// bytes, and moves the position. It returns the number of messages.
 func (sub *subscriber) fill(dst []byte) ([]byte, int) {
+	if sub.sieve != nil {
+		return sub.sift(dst)
+	}
 	h := sub.hub
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if sub.lagging {
+	dst, n, ok := sub.beginLocked(dst)
+	if !ok {
 		return dst, 0
 	}
-	if floor := sub.floor(); sub.seq < floor {
-		if h.onLag == LagDisconnect {
+	limit := len(dst) + fillLimit
+	for _, r := range sub.behindLocked {
+		dst = append(dst, r.frame...)
+		n++
+		if len(dst) >= limit {
+			break
+		}
+	}
+	h.stats.deliver(n)
+	return dst, n
+}
+
+// beginLocked appends what the client is to be told before the messages, and says
+// whether it can have these.
+func (sub *subscriber) beginLocked(dst []byte) (_ []byte, n int, ok bool) {
+	h := sub.hub
+	if sub.lagging || sub.failed != nil {
+		return dst, 0, false
+	}
+	if sub.life != h.life {
+		if sub.strict {
 			sub.lagging = true
-			return dst, 0
+			return dst, 0, false
+		}
+		from := Cursor{h.epochs[sub.life], sub.seq}.String()
+		sub.place = place{sub.floor(), h.life}
+		sub.gap(replaced, from)
+	} else if floor := sub.floor(); sub.seq < floor {
+		if h.onLag == LagDisconnect || sub.strict {
+			h.stats.lagged.Add(1)
+			sub.lagging = true
+			return dst, 0, false
 		}
 		from := Cursor{h.epoch, sub.seq}.String()
 		sub.seq = floor
-		sub.gap("evicted", from)
+		sub.gap(evicted, from)
 	}
-	n := 0
 	if len(sub.opening) > 0 {
 		dst = append(dst, sub.opening...)
 		sub.opening = nil
 		n++
 	}
-	limit := len(dst) + fillLimit
-	if len(sub.topics) == 1 {
-		for _, r := range sub.topics[0].after(sub.seq) {
-			dst = append(dst, r.frame...)
-			sub.seq = r.seq
-			n++
-			if len(dst) >= limit {
-				break
-			}
-		}
-		return dst, n
-	}
-	return sub.merge(dst, n, limit)
+	return dst, n, true
 }
 
-// merge is fill for several topics: their records in the order of publishing.
-func (sub *subscriber) merge(dst []byte, n, limit int) ([]byte, int) {
-	heads := make([][]record, 0, len(sub.topics))
-	for _, t := range sub.topics {
-		if behind := t.after(sub.seq); len(behind) > 0 {
-			heads = append(heads, behind)
+// behindLocked yields what is behind the position, in the order of publishing, and
+// moves the position along.
+func (sub *subscriber) behindLocked(yield func(t *topicLog, r *record) bool) {
+	if len(sub.topics) > 1 {
+		sub.mergeLocked(yield)
+		return
+	}
+	t := sub.topics[0].topicLog
+	records := t.after(sub.seq)
+	for i := range records {
+		r := &records[i]
+		sub.seq = r.seq
+		if r.frame != nil && !yield(t, r) {
+			return
 		}
 	}
-	for len(heads) > 0 && len(dst) < limit {
+}
+
+// mergeLocked is behindLocked for several topics.
+func (sub *subscriber) mergeLocked(yield func(t *topicLog, r *record) bool) {
+	type head struct {
+		*topicLog
+		behind []record
+	}
+	heads := make([]head, 0, len(sub.topics))
+	for _, t := range sub.topics {
+		if behind := t.after(sub.seq); len(behind) > 0 {
+			heads = append(heads, head{t.topicLog, behind})
+		}
+	}
+	for len(heads) > 0 {
 		first := 0
 		for i := range heads {
-			if heads[i][0].seq < heads[first][0].seq {
+			if heads[i].behind[0].seq < heads[first].behind[0].seq {
 				first = i
 			}
 		}
-		r := heads[first][0]
-		dst = append(dst, r.frame...)
+		h := &heads[first]
+		r := &h.behind[0]
 		sub.seq = r.seq
-		n++
-		if heads[first] = heads[first][1:]; len(heads[first]) == 0 {
+		if r.frame != nil && !yield(h.topicLog, r) {
+			return
+		}
+		if h.behind = h.behind[1:]; len(h.behind) == 0 {
 			heads = slices.Delete(heads, first, first+1)
 		}
 	}
-	return dst, n
 }

@@ -271,7 +271,7 @@ func TestLongReplayComesInPieces(t *testing.T) {
 		for i := range 3000 {
 			publish(t, h, topics[i%len(topics)], fmt.Sprintf("%04d%s", i, strings.Repeat("x", 96)))
 		}
-		sub, err := h.Subscribe(topics...).FromStart().attach("", false, false)
+		sub, err := h.Subscribe(topics...).FromStart().attach(start{silent: true}, false)
 		require.NoError(t, err)
 		total, fills := 0, 0
 		for {

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -30,8 +31,7 @@ type writer struct {
 	timeout   time.Duration // of one write, 0 for none
 	commit    func()        // sends the header
 	onFailure func(error)   // called under mu, once, when a write failed
-	// resumeFrom is the client's last event id, for sources that resume.
-	resumeFrom string
+	begin     start         // for a subscription
 
 	mu        sync.Mutex
 	idle      sync.Cond // a write has ended, or the stream has stopped
@@ -209,6 +209,32 @@ func (w *writer) write(out []byte, commit bool) error {
 		return err
 	}
 	return w.rc.Flush()
+}
+
+// settle writes what was sent, and returns when nobody uses the ResponseWriter.
+func (w *writer) settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.busy {
+		w.idle.Wait()
+	}
+	w.flushLocked()
+}
+
+// stopWith stops the writer when ctx ends. The function it returns calls that off; if
+// ctx has ended, the writer is stopped when it returns. That is waited for where it
+// cannot be called off; and it can be though the context has ended, and the source has
+// seen that: a context closes its channel first.
+func (w *writer) stopWith(ctx context.Context) (callOff func()) {
+	heard := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() { defer close(heard); w.stop(endCause(ctx)) })
+	return func() {
+		if !cancel() {
+			<-heard
+		} else if ctx.Err() != nil {
+			w.stop(endCause(ctx))
+		}
+	}
 }
 
 // stop refuses further messages; what has been sent still goes out.
