@@ -329,7 +329,8 @@ func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, 
 	body, ok := reply.text, reply.kind == kindPlain
 	if reply.kind == kindJSON {
 		encodeErr := req.protect(func() error {
-			data, encodeErr := jsonx.Marshal(reply.body)
+			value, _ := reply.unencoded()
+			data, encodeErr := jsonx.Marshal(value)
 			body = string(data)
 			return encodeErr
 		})

@@ -265,6 +265,65 @@ func (r Response) WithDefault(name, value string) Response {
 	return r.change(r.header.Default(name, value))
 }
 
+// WithVary says that the reply depends on these request headers, as far as it does
+// not say so yet.
+func (r Response) WithVary(names ...string) Response {
+	for _, name := range names {
+		r = r.change(r.header.Member("Vary", name))
+	}
+	return r
+}
+
+// WithHeadersOf makes the changes to headers that were made to the template, after
+// those of its own. For middleware that sets the same headers on each reply: the
+// template is made once.
+func (r Response) WithHeadersOf(template Response) Response {
+	if template.err != nil {
+		return r.broken(template.err)
+	}
+	r.header = r.header.Then(template.header)
+	return r
+}
+
+// BodyEncoding is what a body passes through while it is written, such as a
+// compression. Encode appends the form of a whole body to dst; if constant is true the
+// same bytes will come again, and the result is neither written to nor kept. Writer
+// makes a writer for a body that is produced while it is sent: its Flush sends all that
+// was written, its Close completes the body. An encoding is used by one reply.
+type BodyEncoding = transfer.Encoding
+
+// WithEncoding has choose decide, when the header is complete and about to be sent, how
+// the body is encoded: by the status, the header, which it adapts, and the body's size,
+// -1 when that is not known. It returns nil to leave the reply alone, and must not wait.
+//
+// So the body stays a value until then, a stream stays one, each chunk of it is sent at
+// once, and middleware further out sees the body as it was. WithBody undoes it; of
+// several choose functions the first stays. Event streams are never encoded.
+func (r Response) WithEncoding(choose func(h http.Header, status int, size int64) BodyEncoding) Response {
+	if _, has := r.body.(*encodedBody); has || choose == nil {
+		return r
+	}
+	switch r.kind {
+	case kindPlain, kindJSON, kindStream, kindFile, kindHandler:
+		r.body = &encodedBody{r.body, choose}
+	}
+	return r
+}
+
+// encodedBody stands in the place of a body that is to be encoded.
+type encodedBody struct {
+	of     any
+	choose transfer.Choose
+}
+
+// unencoded returns the body, and what chooses its encoding, if there is to be one.
+func (r *Response) unencoded() (any, transfer.Choose) {
+	if e, ok := r.body.(*encodedBody); ok {
+		return e.of, e.choose
+	}
+	return r.body, nil
+}
+
 // WithCookie adds a cookie. An invalid one is an error with status 500.
 func (r Response) WithCookie(c *http.Cookie) Response {
 	if c == nil {
@@ -337,7 +396,8 @@ func (r Response) Bytes() (body []byte, ok bool) {
 	case kindPlain:
 		return []byte(r.text), true
 	case kindJSON:
-		body, err := jsonx.Marshal(r.body)
+		value, _ := r.unencoded()
+		body, err := jsonx.Marshal(value)
 		return body, err == nil
 	}
 	return nil, false
@@ -417,8 +477,6 @@ func (req *Request) reply(resp *Response) (outcome Outcome, abort bool) {
 	return req.replyPlain(resp, resp.text, nil), false
 }
 
-// replyPlain writes a body that is at hand: text, unless there are data, which
-// need not stay unchanged after the write.
 // holdWriteTimeout keeps the server's write timeout, which counts from the request's
 // header on, from ending an HTTP/2 request whose handler takes its time: once such a
 // timeout has passed, the stream is lost.
@@ -437,6 +495,8 @@ func (req *Request) renewWriteTimeout() {
 	}
 }
 
+// replyPlain writes a body that is at hand: text, unless there are data, which
+// need not stay unchanged after the write.
 func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome {
 	req.renewWriteTimeout()
 	h := req.w.Header()
@@ -448,17 +508,30 @@ func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome
 	req.app.defaultHeaders(h, req)
 
 	status := resp.StatusCode()
+	var encoding BodyEncoding
+	if _, choose := resp.unencoded(); choose != nil {
+		encoding = choose(h, status, int64(size))
+	}
 	if resp.flags&flagConst != 0 && status == http.StatusOK && headers.NotModified(req.http, h.Get("Etag")) {
 		status = http.StatusNotModified
 	}
 	outcome := Outcome{Status: status}
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		delete(h, "Content-Length")
+		if encoding != nil {
+			delete(h, "Content-Encoding")
+		}
 		if status == http.StatusNoContent {
 			delete(h, "Content-Type")
 		}
 		req.w.WriteHeader(status)
 		return outcome
+	}
+	if encoding != nil {
+		buf := jsonBuffers.Get().(*[]byte)
+		defer jsonBuffers.Put(buf)
+		data = req.encode(resp, encoding, buf, text, data)
+		size = len(data)
 	}
 	h["Content-Length"] = headers.ContentLength(size)
 	bodiless := size == 0 || req.http.Method == http.MethodHead
@@ -482,6 +555,25 @@ func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome
 	return outcome
 }
 
+// encode puts a body that is at hand through its encoding, into a pooled buffer. One
+// that cannot be encoded is sent as it is.
+func (req *Request) encode(resp *Response, encoding BodyEncoding, buf *[]byte, text string, data []byte) (encoded []byte) {
+	if data == nil {
+		data = unsafe.Slice(unsafe.StringData(text), len(text))
+	}
+	constant := resp.flags&flagConst != 0
+	err := req.protect(func() (err error) { encoded, err = encoding.Encode((*buf)[:0], data, constant); return err })
+	if err != nil {
+		req.Log().Error().Err(err).Msg("a body could not be encoded")
+		delete(req.w.Header(), "Content-Encoding")
+		return data
+	}
+	if !constant && cap(encoded) <= 64<<10 { // larger ones would stay for good
+		*buf = encoded
+	}
+	return encoded
+}
+
 // jsonBuffers hold encoded bodies until they are written.
 var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -490,7 +582,8 @@ func (req *Request) replyJSON(resp *Response) (outcome Outcome, abort bool) {
 	buf := jsonBuffers.Get().(*[]byte)
 	defer jsonBuffers.Put(buf)
 	var encoded []byte
-	err := req.protect(func() (err error) { encoded, err = jsonx.Append((*buf)[:0], resp.body); return err })
+	value, _ := resp.unencoded()
+	err := req.protect(func() (err error) { encoded, err = jsonx.Append((*buf)[:0], value); return err })
 	if err != nil {
 		if _, panicked := errors.AsType[*PanicError](err); !panicked {
 			err = fmt.Errorf("redstart: encoding the reply: %w", err)
@@ -597,8 +690,11 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 		r = r.WithContext(c)
 	}
 	w := transfer.NewWriter(req.w, req.app.config.timeouts.Stall)
+	w.Bodiless = r.Method == http.MethodHead
+	var content any
+	content, w.Choose = resp.unencoded()
 	var err error
-	switch body := resp.body.(type) {
+	switch body := content.(type) {
 	case *transfer.Source:
 		resp.setHeader(h, req)
 		w.BeforeHeader = func(h http.Header) { req.app.defaultHeaders(h, req) }
@@ -628,6 +724,9 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 			}
 			return nil
 		})
+	}
+	if err == nil {
+		err = w.EndEncoding()
 	}
 	w.Finish(r.Context())
 	if w.Unflushed != "" {

@@ -399,3 +399,109 @@ func TestDefaultHeaders(t *testing.T) {
 	assert.Equal(t, "private", get(app, "/mounted/x").Header().Get("Cache-Control"), "the reply does not lack it")
 	assert.Equal(t, "no-cache, no-transform", get(app, "/events").Header().Get("Cache-Control"), "nor does a stream")
 }
+
+func TestWithVary(t *testing.T) {
+	resp := redstart.Text("").With("Vary", "Origin, accept").WithVary("Accept", "Cookie").WithVary("Cookie")
+	assert.Equal(t, []string{"Origin, accept", "Cookie"}, resp.Header()["Vary"])
+	assert.Equal(t, []string{"*"}, redstart.Text("").With("Vary", "*").WithVary("Cookie").Header()["Vary"])
+	assert.Error(t, redstart.Text("").WithVary("a\nb").Err())
+}
+
+func TestWithHeadersOf(t *testing.T) {
+	template := redstart.Status(404).With("A", "1").WithDefault("B", "1").WithAdded("C", "1").Without("D")
+	resp := redstart.Text("x").With("A", "0").With("B", "0").With("C", "0").With("D", "0").WithHeadersOf(template).With("E", "2")
+	h := resp.Header()
+	assert.Equal(t, 200, resp.StatusCode(), "nothing but headers")
+	assert.Equal(t, http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "A": {"1"}, "B": {"0"}, "C": {"0", "1"}, "E": {"2"}}, h)
+	assert.Equal(t, http.Header{"A": {"1"}, "B": {"1"}, "C": {"1"}}, template.Header(), "the template stays as it is")
+	assert.Error(t, redstart.Text("").WithHeadersOf(redstart.Response{}.With("a b", "")).Err(), "a broken template breaks the reply")
+}
+
+// stars is an encoding that shows where it was.
+type stars struct{ fails bool }
+
+func (s stars) Encode(dst, body []byte, constant bool) ([]byte, error) {
+	if s.fails {
+		return nil, errors.New("no stars tonight")
+	}
+	return fmt.Appendf(dst, "*%s* %v", body, constant), nil
+}
+
+func (s stars) Writer(w io.Writer) interface {
+	io.WriteCloser
+	Flush() error
+} {
+	return starWriter{w}
+}
+
+type starWriter struct{ io.Writer }
+
+func (s starWriter) Flush() error { return nil }
+func (s starWriter) Close() error { _, err := io.WriteString(s, "*"); return err }
+
+func TestWithEncoding(t *testing.T) {
+	chosen := func(e redstart.BodyEncoding) func(http.Header, int, int64) redstart.BodyEncoding {
+		return func(h http.Header, status int, size int64) redstart.BodyEncoding {
+			h.Set("Seen", fmt.Sprintf("%d %d %s", status, size, h.Get("Content-Type")))
+			h.Set("Content-Encoding", "stars")
+			return e
+		}
+	}
+	stream := redstart.Stream("text/csv", func(yield func(string) bool) { yield("a") })
+	for name, tt := range map[string]struct {
+		resp redstart.Response
+		seen string
+		body string
+	}{
+		"text":      {redstart.Text("a"), "200 1 text/plain; charset=utf-8", "*a* false"},
+		"JSON":      {redstart.JSON(1).WithStatus(201), "201 1 application/json", "*1* false"},
+		"stream":    {stream, "200 -1 text/csv", "a*"},
+		"cannot":    {redstart.Text("a").WithEncoding(chosen(stars{fails: true})), "200 1 text/plain; charset=utf-8", "a"},
+		"twice":     {redstart.Text("a").WithEncoding(chosen(nil)), "200 1 text/plain; charset=utf-8", "a"},
+		"new body":  {redstart.Text("a").WithEncoding(chosen(nil)).WithBody([]byte("b")), "200 1 text/plain; charset=utf-8", "*b* false"},
+		"no choice": {redstart.Text("a").WithEncoding(nil), "200 1 text/plain; charset=utf-8", "*a* false"},
+		"events":    {redstart.SSEResponse(noEvents), "", ":\n\n"},
+		"mount":     {redstart.Response{}, "418 -1 text/x", "m*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := newApp()
+			app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response {
+				before, ok := resp.Bytes()
+				resp = resp.WithEncoding(chosen(stars{}))
+				after, still := resp.Bytes()
+				assert.Equal(t, before, after, "who is further out sees the body as it was")
+				assert.Equal(t, ok, still)
+				return resp
+			}))
+			app.Get("/", func(*redstart.Request) redstart.Response { return tt.resp })
+			path := "/"
+			if name == "mount" {
+				path = "/mount/"
+				app.Mount("/mount", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "text/x")
+					w.WriteHeader(418)
+					_, _ = io.WriteString(w, "m")
+				}))
+			}
+			reply := get(app, path)
+			assert.Equal(t, tt.seen, reply.Header().Get("Seen"))
+			if name != "events" {
+				assert.Equal(t, tt.body, reply.Body.String())
+			}
+			assert.Equal(t, name != "events" && name != "cannot", reply.Header().Get("Content-Encoding") == "stars")
+			if n := reply.Header().Get("Content-Length"); n != "" {
+				assert.Equal(t, strconv.Itoa(reply.Body.Len()), n)
+			}
+		})
+	}
+	app, _ := newApp()
+	app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response {
+		return resp.WithEncoding(chosen(stars{}))
+	}))
+	app.Const("/", redstart.Text("a"))
+	reply := get(app, "/")
+	assert.Equal(t, "*a* true", reply.Body.String())
+	reply = get(app, "/", "If-None-Match", reply.Header().Get("ETag"))
+	assert.Equal(t, http.StatusNotModified, reply.Code)
+	assert.Empty(t, reply.Header().Get("Content-Encoding"))
+}

@@ -19,6 +19,8 @@ const (
 	add
 	remove
 	fallback
+	member // of a list header, unless the list holds it
+	batch  // the changes of list
 )
 
 // Changes are the changes made so far, newest first. nil is none.
@@ -27,6 +29,7 @@ type Changes struct {
 	name  string
 	value [1]string
 	op    op
+	list  *Changes
 }
 
 // Set replaces a header. A name or value that HTTP does not allow is an error.
@@ -42,6 +45,24 @@ func (c *Changes) Default(name, value string) (*Changes, error) {
 
 // Remove removes a header.
 func (c *Changes) Remove(name string) (*Changes, error) { return c.change(name, "", remove) }
+
+// Member adds an element to a header that is a list, such as Vary, unless the list
+// holds it already, or "*".
+func (c *Changes) Member(name, value string) (*Changes, error) {
+	return c.change(name, value, member)
+}
+
+// Then makes the changes of list after those of c. The list is shared, so that one
+// which is made once costs one node for each reply, however long it is.
+func (c *Changes) Then(list *Changes) *Changes {
+	switch {
+	case list == nil:
+		return c
+	case c == nil:
+		return list
+	}
+	return &Changes{prev: c, op: batch, list: list}
+}
 
 func (c *Changes) change(name, value string, o op) (*Changes, error) {
 	name = textproto.CanonicalMIMEHeaderKey(name)
@@ -83,12 +104,23 @@ func (c *Changes) End(h http.Header) {
 	if c == nil {
 		return
 	}
-	for n := c; n != nil; n = n.prev {
+	c.each(func(n *Changes) bool {
 		if n.op == remove && c.newest(n.name) == n {
 			h[n.name] = nil
 		}
-	}
+		return true
+	})
 	c.defaults(h)
+}
+
+// each calls f with every change, newest first, until f returns false.
+func (c *Changes) each(f func(*Changes) bool) bool {
+	for n := c; n != nil; n = n.prev {
+		if n.op == batch && !n.list.each(f) || n.op != batch && !f(n) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Changes) apply(h http.Header, defaults bool) {
@@ -107,12 +139,33 @@ func (c *Changes) apply(h http.Header, defaults bool) {
 		if defaults {
 			c.setDefault(h)
 		}
+	case member:
+		if !Listed(h[c.name], c.value[0]) {
+			h[c.name] = append(h[c.name], c.value[0])
+		}
+	case batch:
+		c.list.apply(h, defaults)
 	}
+}
+
+// Listed says whether the lines of a list header hold an element, whatever its case,
+// or "*".
+func Listed(lines []string, element string) bool {
+	for _, line := range lines {
+		for each := range strings.SplitSeq(line, ",") {
+			each = strings.TrimSpace(each)
+			if each == "*" || strings.EqualFold(each, element) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (c *Changes) defaults(h http.Header) {
 	if c != nil {
 		c.prev.defaults(h)
+		c.list.defaults(h)
 		c.setDefault(h)
 	}
 }
@@ -124,11 +177,12 @@ func (c *Changes) setDefault(h http.Header) {
 }
 
 // newest returns the last change to a header.
-func (c *Changes) newest(name string) *Changes {
-	for c.name != name {
-		c = c.prev
-	}
-	return c
+func (c *Changes) newest(name string) (newest *Changes) {
+	c.each(func(n *Changes) bool {
+		newest = n
+		return n.name != name
+	})
+	return newest
 }
 
 // After returns the changes of base followed by those of c.
@@ -147,6 +201,9 @@ func (c *Changes) Except(names ...string) *Changes {
 		return nil
 	}
 	rest := c.prev.Except(names...)
+	if c.op == batch {
+		return rest.Then(c.list.Except(names...))
+	}
 	if slices.Contains(names, c.name) {
 		return rest
 	}

@@ -9,11 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// changes makes a list from words such as "set A 1", "add A 2", "remove A" and
-// "default A 3".
+// changes makes a list from words such as "set A 1", "add A 2", "remove A",
+// "default A 3", "member A 4" and "then", after which a shared list begins.
 func changes(t *testing.T, words ...string) (c *Changes) {
 	t.Helper()
-	for _, word := range words {
+	for i, word := range words {
+		if word == "then" {
+			return c.Then(changes(t, words[i+1:]...))
+		}
 		f := append(strings.Fields(word), "")
 		var err error
 		switch f[0] {
@@ -25,6 +28,8 @@ func changes(t *testing.T, words ...string) (c *Changes) {
 			c, err = c.Remove(f[1])
 		case "default":
 			c, err = c.Default(f[1], f[2])
+		case "member":
+			c, err = c.Member(f[1], f[2])
 		}
 		require.NoError(t, err)
 	}
@@ -44,6 +49,12 @@ func TestApply(t *testing.T) {
 		"default":              {[]string{"default old 1", "default a 1"}, http.Header{"Old": {"0"}, "A": {"1"}}},
 		"default, then set":    {[]string{"default a 1", "set a 2"}, http.Header{"Old": {"0"}, "A": {"2"}}},
 		"remove, then default": {[]string{"remove old", "default old 1"}, http.Header{"Old": nil}},
+		"member":               {[]string{"member old 1", "member a x", "member A X", "member a y"}, http.Header{"Old": {"0", "1"}, "A": {"x", "y"}}},
+		"member of a line":     {[]string{"set a x,Y", "member a y"}, http.Header{"Old": {"0"}, "A": {"x,Y"}}},
+		"member of all":        {[]string{"set a *", "member a y"}, http.Header{"Old": {"0"}, "A": {"*"}}},
+		"a list":               {[]string{"set a 1", "then", "set A 2", "default old 1", "default b 1", "remove c"}, http.Header{"Old": {"0"}, "A": {"2"}, "B": {"1"}, "C": nil}},
+		"a list alone":         {[]string{"then", "set a 1"}, http.Header{"Old": {"0"}, "A": {"1"}}},
+		"an empty list":        {[]string{"set a 1", "then"}, http.Header{"Old": {"0"}, "A": {"1"}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +75,31 @@ func TestBeginAndEnd(t *testing.T) {
 	}
 	c.End(h)
 	assert.Equal(t, http.Header{"A": {"1"}, "B": {"own"}, "C": {"1"}, "D": nil, "E": {"1"}, "F": {"1", "own"}}, h)
+}
+
+func TestBeginAndEndOfAList(t *testing.T) {
+	c := changes(t, "set A 1", "remove E", "remove G", "then", "default B 1", "remove D", "set E 1", "then", "set G 1", "default A 2")
+	h := http.Header{}
+	c.Begin(h)
+	assert.NotContains(t, h, "B")
+	h.Add("B", "own")
+	h.Add("D", "own")
+	c.End(h)
+	assert.Equal(t, http.Header{"A": {"1"}, "B": {"own"}, "D": nil, "E": {"1"}, "G": {"1"}}, h)
+}
+
+func TestAListMayBeShared(t *testing.T) {
+	list := changes(t, "set A 1", "set B 1")
+	for range 2 {
+		c, err := changes(t, "set C 1").Then(list).Set("A", "2")
+		require.NoError(t, err)
+		h := http.Header{}
+		changes(t, "set D 1").After(c).Except("B").Apply(h)
+		assert.Equal(t, http.Header{"A": {"2"}, "C": {"1"}, "D": {"1"}}, h)
+	}
+	h := http.Header{}
+	list.Apply(h)
+	assert.Equal(t, http.Header{"A": {"1"}, "B": {"1"}}, h)
 }
 
 func TestCopiesAreIndependent(t *testing.T) {

@@ -84,17 +84,25 @@ func (s *Source) Serve(w *Writer, r *http.Request, status int) error {
 		w.WriteHeader(status)
 		return nil
 	}
-	length := w.Header().Get("Content-Length")
+	announced := length(w.Header())
 	if err := s.write(&flushWriter{w: w, r: r, status: status}); err != nil {
 		return err
 	}
-	if n, err := strconv.ParseInt(length, 10, 64); err == nil && n != w.Bytes && w.Err == nil {
-		return fmt.Errorf("redstart: the Stream ended after %d bytes, and its Content-Length is %d", w.Bytes, n)
+	if announced >= 0 && announced != w.Given && w.Err == nil {
+		return fmt.Errorf("redstart: the Stream ended after %d bytes, and its Content-Length is %d", w.Given, announced)
 	}
 	if w.Status == 0 {
 		w.WriteHeader(status)
 	}
 	return nil
+}
+
+// length returns the announced length of a body, -1 when there is none.
+func length(h http.Header) int64 {
+	if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
+		return n
+	}
+	return -1
 }
 
 // flushWriter sends each chunk at once. It fails when the client has left, so that

@@ -29,15 +29,21 @@ type Writer struct {
 	BeforeHeader func(http.Header)
 	// Success, unless it is 0, is sent in place of status 200.
 	Success int
+	// Choose, if set, is asked for an encoding once the header is complete.
+	Choose Choose
+	// Bodiless is set for a reply that has a header only, as one to HEAD.
+	Bodiless bool
 
 	Status int   // the status that was sent, 0 when none was
-	Bytes  int64 // of the body
+	Bytes  int64 // of the body, as it was sent
+	Given  int64 // of the body, before it was encoded
 	Err    error // the first error of the connection, nil as long as it works
 	// Unflushed is the type of a ResponseWriter inside that cannot flush, if that
 	// was wanted, and "" otherwise.
 	Unflushed string
 
 	control  *http.ResponseController
+	encoder  EncodingWriter
 	hijacked bool
 }
 
@@ -61,6 +67,7 @@ func (t *Writer) WriteHeader(status int) {
 		if t.BeforeHeader != nil {
 			t.BeforeHeader(t.Header())
 		}
+		t.encode(status)
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
@@ -99,7 +106,21 @@ func (t *Writer) fail(err error) {
 }
 
 // Write sends part of the body.
-func (t *Writer) Write(p []byte) (total int, err error) {
+func (t *Writer) Write(p []byte) (n int, err error) {
+	if t.Status == 0 {
+		t.WriteHeader(http.StatusOK)
+	}
+	if t.encoder != nil {
+		n, err = t.encoder.Write(p)
+	} else {
+		n, err = t.send(p)
+	}
+	t.Given += int64(n)
+	return n, err
+}
+
+// send hands bytes to the connection.
+func (t *Writer) send(p []byte) (total int, err error) {
 	for first := true; first || len(p) > 0; first = false {
 		n, err := t.write(func() (int64, error) {
 			n, err := t.ResponseWriter.Write(p[:min(len(p), slice)])
@@ -116,6 +137,13 @@ func (t *Writer) Write(p []byte) (total int, err error) {
 
 // ReadFrom lets the kernel send files by itself, in slices.
 func (t *Writer) ReadFrom(src io.Reader) (total int64, err error) {
+	if t.Status == 0 {
+		t.WriteHeader(http.StatusOK)
+	}
+	if t.encoder != nil {
+		return io.Copy(struct{ io.Writer }{t}, src) // which has no ReadFrom
+	}
+	defer func() { t.Given += total }()
 	left := int64(1<<63 - 1)
 	if limited, ok := src.(*io.LimitedReader); ok {
 		// net/http looks for the file behind one limit, not behind two.
@@ -139,6 +167,11 @@ func (t *Writer) ReadFrom(src io.Reader) (total int64, err error) {
 
 // FlushError sends what is buffered.
 func (t *Writer) FlushError() error {
+	if t.encoder != nil {
+		if err := t.encoder.Flush(); err != nil {
+			return err
+		}
+	}
 	_, err := t.write(func() (int64, error) { return 0, t.control.Flush() })
 	if errors.Is(err, http.ErrNotSupported) {
 		t.Unflushed = innermost(t.ResponseWriter)
