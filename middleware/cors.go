@@ -81,7 +81,15 @@ type cors struct {
 	credentials, private     bool
 	methods, headers, expose string
 	maxAge                   string
+
+	// What a reply gets is made once: that to an origin by its name, for the
+	// preflight and for the request itself, and the fields on which both depend.
+	varies, askedVaries redstart.Response
+	replies             map[string]corsReply
 }
+
+// corsReply has the headers of the replies to an origin.
+type corsReply struct{ preflight, actual redstart.Response }
 
 func newCORS(o CORSOptions) *cors {
 	c := &cors{
@@ -107,7 +115,48 @@ func newCORS(o CORSOptions) *cors {
 	if o.MaxAge != 0 {
 		c.maxAge = strconv.FormatInt(int64(max(o.MaxAge, 0)/time.Second), 10)
 	}
+	c.prepare()
 	return c
+}
+
+// prepare makes the headers that are the same for many replies.
+func (c *cors) prepare() {
+	vary := []string{"Access-Control-Request-Method", "Access-Control-Request-Headers"}
+	if !c.allowed.any {
+		vary = slices.Insert(vary, 0, "Origin")
+		c.varies = c.varies.WithVary("Origin")
+	}
+	if c.private {
+		vary = append(vary, "Access-Control-Request-Private-Network")
+	}
+	c.askedVaries = redstart.NoContent().With("Vary", strings.Join(vary, ", "))
+	c.replies = map[string]corsReply{}
+	for origin := range c.allowed.exact {
+		c.replies[origin] = c.replyTo(origin)
+	}
+	if c.allowed.any {
+		c.replies["*"] = c.replyTo("*")
+	}
+}
+
+// replyTo makes the headers of the replies to an origin that is allowed.
+func (c *cors) replyTo(origin string) corsReply {
+	allow := redstart.Response{}.With("Access-Control-Allow-Origin", origin)
+	if c.credentials {
+		allow = allow.With("Access-Control-Allow-Credentials", "true")
+	}
+	preflight := allow.With("Access-Control-Allow-Methods", c.methods)
+	if c.headers != "" {
+		preflight = preflight.With("Access-Control-Allow-Headers", c.headers)
+	}
+	if c.maxAge != "" {
+		preflight = preflight.With("Access-Control-Max-Age", c.maxAge)
+	}
+	actual := c.varies.WithHeadersOf(allow)
+	if c.expose != "" {
+		actual = actual.With("Access-Control-Expose-Headers", c.expose)
+	}
+	return corsReply{preflight, actual}
 }
 
 var knownMethods = []string{
@@ -141,26 +190,12 @@ func isPreflight(req *redstart.Request) bool {
 }
 
 func (c *cors) preflight(req *redstart.Request) redstart.Response {
-	reply := redstart.NoContent()
-	vary := []string{"Access-Control-Request-Method", "Access-Control-Request-Headers"}
-	if !c.allowed.any {
-		vary = slices.Insert(vary, 0, "Origin")
-	}
-	if c.private {
-		vary = append(vary, "Access-Control-Request-Private-Network")
-	}
-	reply = reply.With("Vary", strings.Join(vary, ", "))
-	origin, ok := c.allow(req)
+	reply := c.askedVaries
+	headers, ok := c.allow(req)
 	if !ok {
 		return reply
 	}
-	reply = c.allowing(reply, origin).With("Access-Control-Allow-Methods", c.methods)
-	if c.headers != "" {
-		reply = reply.With("Access-Control-Allow-Headers", c.headers)
-	}
-	if c.maxAge != "" {
-		reply = reply.With("Access-Control-Max-Age", c.maxAge)
-	}
+	reply = reply.WithHeadersOf(headers.preflight)
 	if c.private && req.Header("Access-Control-Request-Private-Network") == "true" {
 		reply = reply.With("Access-Control-Allow-Private-Network", "true")
 	}
@@ -168,36 +203,26 @@ func (c *cors) preflight(req *redstart.Request) redstart.Response {
 }
 
 func (c *cors) actual(req *redstart.Request, resp redstart.Response) redstart.Response {
-	if !c.allowed.any {
-		resp = addVary(resp, "Origin")
+	if headers, ok := c.allow(req); ok {
+		return resp.WithHeadersOf(headers.actual)
 	}
-	origin, ok := c.allow(req)
-	if !ok {
-		return resp
-	}
-	resp = c.allowing(resp, origin)
-	if c.expose != "" {
-		resp = resp.With("Access-Control-Expose-Headers", c.expose)
-	}
-	return resp
+	return resp.WithHeadersOf(c.varies)
 }
 
-// allow returns the value of Access-Control-Allow-Origin.
-func (c *cors) allow(req *redstart.Request) (value string, ok bool) {
+// allow returns the headers of replies to the request's origin.
+func (c *cors) allow(req *redstart.Request) (headers corsReply, ok bool) {
 	if c.allowed.any {
-		return "*", true // also without an Origin: the reply must not depend on it
+		return c.replies["*"], true // also without an Origin: the reply must not depend on it
 	}
 	sent := req.HTTP().Header["Origin"]
 	if len(sent) != 1 || sent[0] == "" {
-		return "", false
+		return corsReply{}, false
 	}
-	return sent[0], c.allowed.has(sent[0]) || c.allowOrigin != nil && c.allowOrigin(req, sent[0])
-}
-
-func (c *cors) allowing(resp redstart.Response, origin string) redstart.Response {
-	resp = resp.With("Access-Control-Allow-Origin", origin)
-	if c.credentials {
-		resp = resp.With("Access-Control-Allow-Credentials", "true")
+	if headers, ok = c.replies[sent[0]]; ok {
+		return headers, true
 	}
-	return resp
+	if c.allowed.has(sent[0]) || c.allowOrigin != nil && c.allowOrigin(req, sent[0]) {
+		return c.replyTo(sent[0]), true
+	}
+	return corsReply{}, false
 }

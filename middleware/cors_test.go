@@ -305,3 +305,12 @@ func FuzzCORSOrigin(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCORS(b *testing.B) {
+	for name, o := range map[string]middleware.CORSOptions{
+		"any":    {Origins: []string{"*"}, Expose: []string{"X-Total"}},
+		"listed": {Origins: []string{"https://gotham.city"}, Credentials: true, Expose: []string{"X-Total"}},
+	} {
+		b.Run(name, func(b *testing.B) { benchmark(b, middleware.CORS(o)) })
+	}
+}

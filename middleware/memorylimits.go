@@ -40,8 +40,12 @@ func (m *MemoryLimits) take(key string, b Bucket) Taken {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	left, known := m.full[key]
-	full, taken := b.Take(m.born.Add(left), now)
+	var full time.Time
+	since, known := m.full[key]
+	if known {
+		full = m.born.Add(since)
+	}
+	full, taken := b.Take(full, now)
 	if !taken.OK {
 		return taken
 	}

@@ -2,8 +2,6 @@ package middleware
 
 import (
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/redstart-go/redstart"
 )
@@ -24,30 +22,4 @@ func checkHeader(middleware, field, name, value string) {
 	if err := (redstart.Response{}).With(name, value).Err(); err != nil {
 		panic(fmt.Sprintf("middleware: %s: %s: %v", middleware, field, err))
 	}
-}
-
-// addVary says that the reply depends on these request headers, as far as it does
-// not say so yet.
-func addVary(resp redstart.Response, names ...string) redstart.Response {
-	have := resp.Header().Values("Vary")
-	for _, name := range names {
-		if !listed(have, name) {
-			resp = resp.WithAdded("Vary", name)
-		}
-	}
-	return resp
-}
-
-// listed says whether the lines of a list header hold an element, or "*".
-func listed(lines []string, name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	for _, line := range lines {
-		for element := range strings.SplitSeq(line, ",") {
-			element = strings.TrimSpace(element)
-			if element == "*" || http.CanonicalHeaderKey(element) == name {
-				return true
-			}
-		}
-	}
-	return false
 }

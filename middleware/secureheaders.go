@@ -56,23 +56,21 @@ type HSTS struct {
 // browsers would not take panic.
 func SecureHeaders(options ...SecureHeadersOptions) redstart.Middleware {
 	o := given("SecureHeaders", options)
-	set := o.list()
-	hsts := o.HSTS.value()
+	plain := o.headers()
+	secure, hsts := plain, o.HSTS.value()
+	if hsts != "" {
+		secure = plain.WithDefault("Strict-Transport-Security", hsts)
+	}
 	return redstart.After(func(req *redstart.Request, resp redstart.Response) redstart.Response {
-		for _, h := range set {
-			resp = resp.WithDefault(h.name, h.value)
-		}
 		if hsts != "" && req.Scheme() == "https" {
-			resp = resp.WithDefault("Strict-Transport-Security", hsts)
+			return resp.WithHeadersOf(secure)
 		}
-		return resp
+		return resp.WithHeadersOf(plain)
 	})
 }
 
-type header struct{ name, value string }
-
-// list returns the headers to send.
-func (o SecureHeadersOptions) list() (set []header) {
+// headers returns a response that has the headers to send.
+func (o SecureHeadersOptions) headers() (template redstart.Response) {
 	ancestors := "; frame-ancestors 'none'"
 	switch o.FrameOptions {
 	case "SAMEORIGIN":
@@ -98,10 +96,10 @@ func (o SecureHeadersOptions) list() (set []header) {
 		}
 		if h.value != Omit {
 			checkHeader("SecureHeaders", h.field, h.name, h.value)
-			set = append(set, header{h.name, h.value})
+			template = template.WithDefault(h.name, h.value)
 		}
 	}
-	return set
+	return template
 }
 
 // value returns the header's value, "" for none.

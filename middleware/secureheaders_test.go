@@ -177,3 +177,5 @@ func TestSecureHeadersPanicsWhenMisconfigured(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkSecureHeaders(b *testing.B) { benchmark(b, middleware.SecureHeaders()) }

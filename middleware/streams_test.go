@@ -1,0 +1,103 @@
+package middleware_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/internal/memnet"
+	"github.com/redstart-go/redstart/middleware"
+	"github.com/redstart-go/redstart/sse"
+)
+
+// inMemory serves an app inside a bubble of testing/synctest until the test ends.
+func inMemory(t *testing.T, app *redstart.App) *http.Client {
+	t.Helper()
+	l := memnet.Listen()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Serve(ctx, l) }()
+	transport := &http.Transport{DialContext: l.DialContext, DisableCompression: true}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	return &http.Client{Transport: transport}
+}
+
+// get sends a request whose reply's body is to be read by the caller.
+func get(t *testing.T, client *http.Client, method, path string, header ...string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://gotham"+path, nil)
+	require.NoError(t, err)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	reply, err := client.Do(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = reply.Body.Close() })
+	return reply
+}
+
+// A stream of events must pass through each middleware as it is: the first event at
+// once, though the next is an hour away, whatever the client says it accepts.
+func TestEventStreamsPassThrough(t *testing.T) {
+	for name, mw := range map[string]func() redstart.Middleware{
+		"RateLimit": func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
+		"Compress":  func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := quiet()
+				app.Use(mw())
+				ended := make(chan sse.Report, 1)
+				app.Get("/", func(*redstart.Request) redstart.Response {
+					return redstart.SSEResponse(sse.Func(func(ctx context.Context, send sse.Send) error {
+						if err := send(sse.Text("first")); err != nil {
+							return err
+						}
+						select {
+						case <-time.After(time.Hour):
+							return send(sse.Text("second"))
+						case <-ctx.Done():
+							return context.Cause(ctx)
+						}
+					}), sse.OnEnd(func(r sse.Report) { ended <- r }))
+				})
+				client := inMemory(t, app)
+				begin := time.Now()
+				reply := get(t, client, "GET", "/", "Accept", "text/event-stream", "Accept-Encoding", "gzip, br, zstd", "Cookie", "a=b")
+				assert.Equal(t, 200, reply.StatusCode)
+				assert.Equal(t, "text/event-stream", reply.Header.Get("Content-Type"))
+				assert.Empty(t, reply.Header.Get("Content-Encoding"))
+				assert.Empty(t, reply.Header.Get("ETag"))
+				assert.Empty(t, reply.Header.Get("Content-Length"))
+				events := sse.NewReader(bufio.NewReader(reply.Body))
+				first, err := events.Next()
+				require.NoError(t, err)
+				assert.Equal(t, "first", first.Data)
+				assert.Zero(t, time.Since(begin), "at once")
+				second, err := events.Next()
+				require.NoError(t, err)
+				assert.Equal(t, "second", second.Data)
+				assert.Equal(t, time.Hour, time.Since(begin))
+				_, err = io.ReadAll(reply.Body)
+				require.NoError(t, err)
+				assert.Equal(t, sse.Completed, (<-ended).Reason)
+
+				head := get(t, client, "HEAD", "/", "Accept-Encoding", "gzip")
+				assert.Equal(t, 200, head.StatusCode)
+				assert.Equal(t, "text/event-stream", head.Header.Get("Content-Type"))
+			})
+		})
+	}
+}
