@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"mime"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +33,7 @@ import (
 // reused, and the strings it returns may be kept for ever.
 //
 // Its methods may be called from any goroutine, but for those that read the body
-// (Body, Text, JSON), which are for one goroutine at a time.
+// (Body, Text, JSON, Form, Parts and what is made of them), which are for one goroutine at a time.
 type Request struct {
 	http  *http.Request
 	w     http.ResponseWriter // the dispatcher's; handlers have no way to it
@@ -72,6 +68,11 @@ type requestState struct {
 	body     []byte
 	bodyErr  error
 	bodyRead bool
+
+	form     *Form
+	formErr  error
+	formRead bool
+	formKept bool // the form is of the request that this is a copy of
 }
 
 func (req *Request) state() *requestState {
@@ -89,7 +90,7 @@ type requestContext struct {
 }
 
 // HTTP returns the underlying request, for what has no method here and for
-// libraries. Reading its Body bypasses Body, Text and JSON.
+// libraries. Reading its Body bypasses Body, Text, JSON and Form.
 func (req *Request) HTTP() *http.Request { return req.http }
 
 // Method returns the method, such as "GET".
@@ -327,70 +328,59 @@ func (req *Request) Log() *zerolog.Logger {
 // nothing arrives for the timeout with 408, one that ends before its
 // Content-Length or is malformed with 400.
 func (req *Request) Body() ([]byte, error) {
+	return req.load(0)
+}
+
+// load reads the body for Body and what is made of it, at most limit bytes unless
+// that is 0.
+func (req *Request) load(limit int64) ([]byte, error) {
 	s := req.state()
-	if !s.bodyRead {
-		s.bodyRead = true
-		s.body, s.bodyErr = req.readBody()
-		if s.bodyErr == nil {
-			req.http.Body = io.NopCloser(bytes.NewReader(s.body)) // for who asks HTTP() later
-		}
+	if s.bodyRead {
+		return s.body, s.bodyErr
 	}
-	return s.body, s.bodyErr
+	s.bodyRead = true
+	if s.bodyErr = req.announced(); s.bodyErr != nil {
+		return nil, s.bodyErr
+	}
+	body, err := upload.ReadAll(req.http, limit)
+	if err != nil {
+		s.bodyErr = req.bodyError(err)
+		return nil, s.bodyErr
+	}
+	s.body = body
+	req.http.Body = io.NopCloser(bytes.NewReader(body)) // for who asks HTTP() later
+	return body, nil
 }
 
-func (req *Request) readBody() ([]byte, error) {
-	r := req.http
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
+// announced refuses a body that says of itself that it is too large.
+func (req *Request) announced() error {
+	if req.limit > 0 && req.http.ContentLength > req.limit {
+		return clientFault(upload.TooLarge(req.limit))
 	}
-	if req.limit > 0 && r.ContentLength > req.limit {
-		return nil, req.tooLarge()
-	}
-	var body []byte
-	var err error
-	if n := r.ContentLength; n >= 0 && n <= 1<<20 {
-		// The size is known and small: one allocation, and no trust beyond it.
-		body = make([]byte, n)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(r.Body)
-	}
-	switch {
-	case err == nil:
-		return body, nil
-	case errors.Is(err, upload.ErrTooLarge):
-		return nil, req.tooLarge()
-	case errors.Is(err, upload.ErrOver):
-		return nil, err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, Errorf(http.StatusRequestTimeout, "the body stopped arriving for %v", req.app.config.timeouts.Body).WithCause(err)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		// Asked before the context, which net/http ends on this as well: a client
-		// that closed only its sending half still waits for the reply.
-		text := "the body ended before its announced length"
-		if r.ContentLength < 0 {
-			text = "the body ended before it was complete"
-		}
-		return nil, Error(http.StatusBadRequest, text).WithCause(err)
-	case req.http.Context().Err() != nil:
-		return nil, fmt.Errorf("reading the body: %w: %w", sse.ErrClientGone, err)
-	case isChunkFault(r, err):
-		return nil, Errorf(http.StatusBadRequest, "the body could not be read: %w", err)
-	default:
-		return nil, Error(http.StatusBadRequest, "the body could not be read").WithCause(err)
-	}
+	return nil
 }
 
-// isChunkFault says whether reading failed on how the client cut the body into
-// chunks (RFC 9112 section 7.1): net/http has no type for that. The text of a failing
-// connection names addresses, and is not for clients.
-func isChunkFault(r *http.Request, err error) bool {
-	_, network := errors.AsType[net.Error](err)
-	return slices.Contains(r.TransferEncoding, "chunked") && !network && !errors.Is(err, http.ErrBodyReadAfterClose)
+// bodyError says what it means that reading the body has failed.
+func (req *Request) bodyError(err error) error {
+	err = upload.Explain(req.http, err, req.limit, req.app.config.timeouts.Body)
+	if _, fault := errors.AsType[*upload.Fault](err); !fault && !errors.Is(err, upload.ErrOver) {
+		return fmt.Errorf("reading the body: %w: %w", sse.ErrClientGone, err)
+	}
+	return clientFault(err)
 }
 
-func (req *Request) tooLarge() error {
-	return Errorf(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", req.limit)
+// clientFault makes an error for clients of what the packages that read bodies have
+// found.
+func clientFault(err error) error {
+	fault, ok := errors.AsType[*upload.Fault](err)
+	if !ok {
+		return err
+	}
+	e := Error(fault.Status, fault.Detail)
+	if fault.Err != nil {
+		e = e.WithCause(fault.Err)
+	}
+	return e
 }
 
 // LimitBody bounds the body, in bytes, for middleware, before the body is read; 0
@@ -404,10 +394,7 @@ func (req *Request) LimitBody(bytes int64) error {
 			s.upload.SetLimit(bytes)
 		}
 	}
-	if req.limit > 0 && req.http.ContentLength > req.limit {
-		return req.tooLarge()
-	}
-	return nil
+	return req.announced()
 }
 
 // Text returns the body as a string, with the errors of [Request.Body].
@@ -427,35 +414,29 @@ func (req *Request) JSON(v any) error { return req.decodeJSON(v, false) }
 func (req *Request) JSONStrict(v any) error { return req.decodeJSON(v, true) }
 
 func (req *Request) decodeJSON(v any, strict bool) error {
-	if content := req.Header("Content-Type"); content != "" && content != "application/json" {
-		media, params, err := mime.ParseMediaType(content)
-		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
-			return Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected application/json", content)
-		}
-		if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-			return Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected the charset utf-8", content)
-		}
-	}
-	for _, coding := range req.http.Header["Content-Encoding"] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return Errorf(http.StatusUnsupportedMediaType, "Content-Encoding %q: expected a body without one", coding)
-		}
+	if err := upload.CheckJSON(req.http.Header); err != nil {
+		return clientFault(err)
 	}
 	body, err := req.Body()
 	if err != nil {
 		return err
 	}
-	err = jsonx.Unmarshal(body, v, strict)
-	if fault, ok := errors.AsType[*jsonx.Error](err); ok || errors.Is(err, jsonx.ErrEmpty) {
-		switch {
-		case !ok:
-			return Error(http.StatusBadRequest, err.Error())
-		case fault.Misfit:
-			return Error(http.StatusBadRequest, "the JSON body does not fit: "+fault.Error()).WithCause(err)
-		}
-		return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
+	return jsonFault(jsonx.Unmarshal(body, v, strict))
+}
+
+// jsonFault makes an error for clients of what is wrong with a JSON body.
+func jsonFault(err error) error {
+	if errors.Is(err, jsonx.ErrEmpty) {
+		return Error(http.StatusBadRequest, err.Error())
 	}
-	return err
+	fault, ok := errors.AsType[*jsonx.Error](err)
+	switch {
+	case !ok:
+		return err
+	case fault.Misfit:
+		return Error(http.StatusBadRequest, "the JSON body does not fit: "+fault.Error()).WithCause(err)
+	}
+	return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
 }
 
 // openBody puts the bounds around the body. They go into a copy of net/http's
@@ -474,6 +455,9 @@ func (req *Request) openBody() {
 
 // closeBody ends what reading the body has left behind, when the reply is complete.
 func (req *Request) closeBody(s *requestState) {
+	if s.form != nil && !s.formKept {
+		s.form.remove()
+	}
 	if s.upload != nil {
 		s.upload.Stop()
 		if form := req.http.MultipartForm; form != nil {
@@ -565,6 +549,7 @@ func (req *Request) fork() *Request {
 	s, t := req.state(), inner.state()
 	t.lookup, t.upload, t.origin = s.lookup, s.upload, req
 	t.body, t.bodyErr, t.bodyRead = s.body, s.bodyErr, s.bodyRead
+	t.form, t.formErr, t.formRead, t.formKept = s.form, s.formErr, s.formRead, s.formRead
 	if t.bodyRead && t.bodyErr == nil {
 		r.Body = io.NopCloser(bytes.NewReader(t.body))
 	}
@@ -583,6 +568,7 @@ func (req *Request) join(inner *Request) {
 	s, t := req.state(), inner.state()
 	s.tracked = append(s.tracked, t.tracked...)
 	s.body, s.bodyErr, s.bodyRead = t.body, t.bodyErr, t.bodyRead
+	s.form, s.formErr, s.formRead = t.form, t.formErr, t.formRead
 	to, from := req.http, inner.http
 	to.Body, to.Form, to.PostForm, to.MultipartForm = from.Body, from.Form, from.PostForm, from.MultipartForm
 	req.limit = inner.limit

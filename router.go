@@ -71,6 +71,21 @@ func BodyLimit(bytes int64) RouteOption {
 	return func(r *route) { r.limit = &bytes }
 }
 
+// FormLimits bound the forms of a route. Zero stands for the default.
+type FormLimits struct {
+	// Memory is how many bytes of all files together are kept in memory, 1 MiB by
+	// default; what is above goes to disk. A negative number is none.
+	Memory int64
+	// Text is how many bytes all names and values have together, 4 MiB by default.
+	Text int64
+	// Parts is how many fields and files there are, 1000 by default.
+	Parts int
+}
+
+// LimitForm bounds the forms of this route. The size of the whole is bounded by
+// [BodyLimit].
+func LimitForm(l FormLimits) RouteOption { return func(r *route) { r.form = l } }
+
 // route is one registered route. What follows the blank line is of the copy that
 // is made each time the routes are built, since requests under way use the last one.
 type route struct {
@@ -81,6 +96,7 @@ type route struct {
 	group           *group
 	middleware      []Middleware
 	limit           *int64
+	form            FormLimits
 	static          *files.Static
 	index           int // among the registered, for routes that are no folder of files
 
