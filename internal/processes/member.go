@@ -91,6 +91,11 @@ func (m *Member) Serve(ctx context.Context, force <-chan struct{}, patience time
 	watchers.Go(func() {
 		select {
 		case <-ctx.Done():
+			select {
+			case <-done: // it has ended, which says more
+				return
+			default:
+			}
 			// Once everybody has closed a socket, clients are refused instead of
 			// waiting for somebody who will not come.
 			m.closeSockets()

@@ -162,7 +162,9 @@ func (c *crew) ready(m *member) {
 		return
 	}
 	if s.next != m {
-		c.log.Info().Int("process", s.number).Int("pid", m.pid()).Msg("process serves")
+		if c.told { // before, the line that announces all of them is enough
+			c.log.Info().Int("process", s.number).Int("pid", m.pid()).Msg("process serves")
+		}
 		c.up = true
 		c.tellStarted()
 		return
@@ -221,7 +223,11 @@ func (c *crew) ended(m *member, err error) {
 		s.current = nil
 		c.retry(m, err)
 	default:
-		c.log.Info().Int("process", s.number).Int("pid", m.pid()).AnErr("error", err).Msg("process has drained")
+		level := zerolog.InfoLevel
+		if err != nil {
+			level = zerolog.WarnLevel
+		}
+		c.log.WithLevel(level).Int("process", s.number).Int("pid", m.pid()).AnErr("error", err).Msg("process has drained")
 		c.drained(m)
 	}
 }
@@ -275,7 +281,7 @@ func (c *crew) hopeless() bool {
 }
 
 func (c *crew) giveUp(m *member, err error) {
-	c.err = fmt.Errorf("%w: after %d tries each, the last one being %w: its log says why",
+	c.err = fmt.Errorf("%w: %d tries each; the last was %w: its log says why",
 		errGivenUp, m.slot.failures, describe(m.slot.number, m.pid(), err))
 	c.stop()
 }
