@@ -144,9 +144,16 @@ func (f *follower) adopt(state BrokerState) uint64 {
 // store puts an entry into the hub's log.
 func (f *follower) store(e Entry, at time.Time) {
 	h := f.hub
-	err := errors.Join(checkTopic(e.Topic), e.Message.Validate())
+	err := e.Message.Validate()
 	var r record
-	if err == nil {
+	switch {
+	case err != nil:
+	case e.Topic == presenceTopic:
+		err = h.presence.hear(e.Message.Data, at, e.Cursor.seq)
+	default:
+		err = checkTopic(e.Topic)
+	}
+	if err == nil && e.Topic != presenceTopic {
 		r = newRecord(e.Cursor, &e.Message, at.UnixNano())
 		r.key = "" // duplicates are the broker's affair
 		if err = h.tooLarge(&r); err != nil {
@@ -168,10 +175,11 @@ func (f *follower) store(e Entry, at time.Time) {
 		h.skipLocked(before)
 	}
 	f.known.Store(max(f.known.Load(), e.Cursor.seq))
-	if err != nil {
-		if errors.Is(err, ErrTooLong) {
-			h.skipLocked(e.Cursor.seq)
-		}
+	if errors.Is(err, ErrTooLong) {
+		h.skipLocked(e.Cursor.seq)
+		return
+	}
+	if err != nil || e.Topic == presenceTopic {
 		h.seq = e.Cursor.seq // no message, so that nobody misses it
 		return
 	}

@@ -421,3 +421,16 @@ func TestPublishOverABrokerReportsItsFailure(t *testing.T) {
 	require.ErrorIs(t, err, ErrBrokerClosed)
 	assert.ErrorContains(t, err, `sse: publishing to "a"`)
 }
+
+// deaf is a broker that does not take anything for a while.
+type deaf struct {
+	*MemoryBroker
+	fail atomic.Bool
+}
+
+func (d *deaf) Publish(ctx context.Context, topic string, m Message) (Ack, error) {
+	if d.fail.Load() {
+		return Ack{}, errors.New("away")
+	}
+	return d.MemoryBroker.Publish(ctx, topic, m)
+}

@@ -50,6 +50,7 @@ type Hub struct {
 	onBrokerError   func(error)
 	follower        *follower // with a broker
 	stats           counters
+	presence        presence
 
 	mu        sync.RWMutex
 	epoch     string
@@ -126,6 +127,7 @@ func NewHub(opts ...HubOption) *Hub {
 		done: make(chan struct{}),
 		wake: make(chan struct{}, 1),
 	}
+	h.presence.init(h)
 	for _, opt := range opts {
 		opt(h)
 	}
@@ -258,6 +260,7 @@ func (h *Hub) Close() error {
 	if h.follower != nil {
 		h.follower.stop()
 	}
+	h.presence.close()
 	h.waker.Wait()
 	return nil
 }
@@ -347,6 +350,8 @@ func checkTopic(name string) error {
 		return &TopicError{name, "is not valid UTF-8"}
 	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return &TopicError{name, "holds a control character"}
+	case strings.HasPrefix(name, "sse."):
+		return &TopicError{name, `is reserved: "sse." is for the hub itself`}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ type start struct {
 	lastEventID string
 	confirmed   bool // the position is known to exist, though perhaps not yet here
 	prepared    bool // the client was sent what leads up to it
+	greet       bool // nothing of that had an id, and the client named none either
 	silent      bool // there is no client to be told of anything
 }
 
@@ -118,7 +119,11 @@ func (s *Subscription) consult(ctx context.Context, begin start, position Cursor
 			return begin, "", nil
 		}
 	case reason == evicted, position.IsZero():
-		at, complete, err := s.catchUp(ctx, position, emit)
+		begin.greet = begin.lastEventID == ""
+		at, complete, err := s.catchUp(ctx, position, func(m Message, at Cursor) error {
+			begin.greet = false
+			return emit(m, at)
+		})
 		if err != nil {
 			return begin, reason, err
 		}

@@ -20,6 +20,7 @@ type Subscription struct {
 	implicit bool // from is when Subscribe was called, or zero for the moment it is served
 	keep     func(topic string, m Message) bool
 	snapshot Func
+	member   string
 	err      error
 }
 
@@ -176,6 +177,7 @@ type subscriber struct {
 	opening []byte // what the client is told before anything else
 	sieve   *sieve // of one with a filter
 	failed  error
+	absent  func()        // of one that is present by name
 	woken   chan struct{} // nil for one that is parked
 	// audience is whom a parked subscriber is woken with; retry goes out with its
 	// first message.
@@ -213,6 +215,9 @@ func (s *Subscription) attach(begin start, parked bool) (*subscriber, error) {
 		}
 	}
 	sub.seat(s.fromLocked(), begin)
+	if s.member != "" {
+		sub.absent = h.joinAll(s.topics, s.member)
+	}
 	if h.subs++; h.subs == 1 {
 		stop := make(chan struct{})
 		h.stopWaker = stop
@@ -239,8 +244,8 @@ func (sub *subscriber) seat(from Cursor, begin start) {
 			begin.lastEventID = from.String()
 		}
 		sub.gap(reason, begin.lastEventID)
-	case begin.silent, begin.prepared:
-	case resumes:
+	case begin.silent, begin.prepared && !begin.greet:
+	case resumes && !begin.greet:
 		h.stats.resumed.Add(1)
 	default:
 		sub.announce(Message{Event: "sse.hello"})
@@ -313,6 +318,9 @@ func (sub *subscriber) announce(m Message) {
 
 func (sub *subscriber) detach() {
 	h := sub.hub
+	if sub.absent != nil {
+		sub.absent()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if sub.audience != nil {
