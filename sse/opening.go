@@ -11,6 +11,7 @@ type start struct {
 	lastEventID string
 	confirmed   bool // the position is known to exist, though perhaps not yet here
 	prepared    bool // the client was sent what leads up to it
+	lost        bool // the broker does not keep what is behind it either
 	greet       bool // nothing of that had an id, and the client named none either
 	silent      bool // there is no client to be told of anything
 }
@@ -130,7 +131,7 @@ func (s *Subscription) consult(ctx context.Context, begin start, position Cursor
 		if at != position {
 			begin.lastEventID, begin.prepared = at.String(), true
 		}
-		if complete {
+		if begin.lost = !complete; complete {
 			reason = ""
 		}
 	}

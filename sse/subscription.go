@@ -117,14 +117,7 @@ func (s *Subscription) Messages(ctx context.Context) iter.Seq2[Message, error] {
 
 // follow is Messages with a function that may refuse to take more.
 func (s *Subscription) follow(ctx context.Context, yield func(Message) error) error {
-	begin, err := s.prepare(ctx, "", func(m Message, at Cursor) error {
-		return yield(m.WithID(at.String()))
-	})
-	if err != nil {
-		return err
-	}
-	begin.silent = true
-	sub, err := s.attach(begin, false)
+	sub, err := s.settle(ctx, yield)
 	if err != nil {
 		return err
 	}
@@ -149,6 +142,27 @@ func (s *Subscription) follow(ctx context.Context, yield func(Message) error) er
 		buf = trimmed(frames)
 		return n, nil
 	})
+}
+
+// settle prepares and attaches a subscriber within the program, again if its position
+// was evicted in between.
+func (s *Subscription) settle(ctx context.Context, yield func(Message) error) (*subscriber, error) {
+	begin := start{}
+	for {
+		var err error
+		begin, err = s.prepare(ctx, begin.lastEventID, func(m Message, at Cursor) error {
+			return yield(m.WithID(at.String()))
+		})
+		if err != nil {
+			return nil, err
+		}
+		begin.silent = true
+		sub, err := s.attach(begin, false)
+		if err != nil || !sub.lagging {
+			return sub, err
+		}
+		sub.detach()
+	}
 }
 
 // errStopped says that the loop over Messages was left.
@@ -237,8 +251,8 @@ func (sub *subscriber) seat(from Cursor, begin start) {
 	}
 	sub.seq = seq
 	switch resumes := begin.lastEventID != ""; {
-	case reason != "" && begin.prepared && sub.strict:
-		sub.lagging = true // gone while the snapshot was sent
+	case reason != "" && begin.prepared && sub.strict, reason == evicted && h.broker != nil && !begin.lost:
+		sub.lagging = true // it was there a moment ago: the client comes back for it
 	case reason != "":
 		if !resumes {
 			begin.lastEventID = from.String()
