@@ -58,8 +58,8 @@ type RateLimitOptions struct {
 //	RateLimit: "default";r=42;t=35
 //
 // What is counted are requests, not connections or events: an event stream takes one
-// token when it begins. An EventSource takes any status but 200 for final, so give
-// streams the limit of sse.Server, which asks clients to come back, or a generous one.
+// token when it begins. One too many is answered with status 200, the time to come back
+// after, and its end, because an EventSource takes any other status for final.
 //
 // Behind a proxy every client has the proxy's address unless [redstart.TrustProxies]
 // names it. A limit below 1 or a time that is not above zero panics.
@@ -127,7 +127,7 @@ func (l *rateLimit) handle(req *redstart.Request, next redstart.Handler) redstar
 		resp = next(req)
 	} else {
 		left = taken.Wait
-		resp = l.refusal(taken.Wait)
+		resp = l.refusal(req, taken.Wait)
 	}
 	state := make([]byte, 0, 64)
 	state = append(append(append(state, '"'), l.Name...), `";r=`...)
@@ -146,7 +146,10 @@ func (l *rateLimit) take(req *redstart.Request, key string) (Taken, error) {
 	return l.Store.Take(ctx, key, l.bucket)
 }
 
-func (l *rateLimit) refusal(wait time.Duration) redstart.Response {
+func (l *rateLimit) refusal(req *redstart.Request, wait time.Duration) redstart.Response {
+	if wantsEvents(req) {
+		return comeBack("rate limit", wait)
+	}
 	seconds := wholeSeconds(wait)
 	return redstart.Fail(redstart.Errorf(http.StatusTooManyRequests, "%s: try again in %d s", l.detail, seconds).
 		WithField("type", "https://iana.org/assignments/http-problem-types#quota-exceeded").

@@ -52,8 +52,12 @@ func get(t *testing.T, client *http.Client, method, path string, header ...strin
 // once, though the next is an hour away, whatever the client says it accepts.
 func TestEventStreamsPassThrough(t *testing.T) {
 	for name, mw := range map[string]func() redstart.Middleware{
-		"RateLimit": func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
-		"Compress":  func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
+		"RateLimit":   func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
+		"Compress":    func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
+		"ETag":        func() redstart.Middleware { return middleware.ETag() },
+		"CSRF":        func() redstart.Middleware { return middleware.CSRF() },
+		"Health":      func() redstart.Middleware { return middleware.Health() },
+		"Maintenance": func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
