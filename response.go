@@ -297,7 +297,7 @@ type BodyEncoding = transfer.Encoding
 // -1 when that is not known. It returns nil to leave the reply alone, and must not wait.
 //
 // So the body stays a value until then, a stream stays one, each chunk of it is sent at
-// once, and middleware further out sees the body as it was. WithBody undoes it; of
+// once, and middleware further out sees the body as it was, and may replace it. Of
 // several choose functions the first stays. Event streams are never encoded.
 func (r Response) WithEncoding(choose func(h http.Header, status int, size int64) BodyEncoding) Response {
 	if _, has := r.body.(*encodedBody); has || choose == nil {
@@ -415,9 +415,10 @@ func (r Response) WithBody(body []byte) Response {
 		r = r.Without("ETag")
 		r.flags &^= flagConst
 	}
+	_, choose := r.unencoded()
 	r.kind, r.body = kindPlain, nil
 	r.text = string(body)
-	return r
+	return r.WithEncoding(choose)
 }
 
 // Discard lets go of a response that will not be returned, for a middleware that
