@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -64,20 +65,16 @@ func (v *Conversation) release(report Report) {
 	}
 }
 
-// talk is the whole conversation, from the first message to what is returned.
-func (v *Conversation) talk(c *Conn) error {
-	if v.options.onConnect != nil {
-		first, err := v.options.onConnect(c)
-		if err != nil {
-			return err
-		}
-		if first.Kind != 0 {
-			if err := c.Send(first); err != nil {
-				return err
-			}
-		}
+// greet sends what OnConnect makes.
+func (v *Conversation) greet(c *Conn) error {
+	if v.options.onConnect == nil {
+		return nil
 	}
-	return v.run(c)
+	first, err := v.options.onConnect(c)
+	if err == nil && first.Kind != 0 {
+		err = c.Send(first)
+	}
+	return err
 }
 
 // lastWord sends what OnClose makes.
@@ -93,22 +90,33 @@ func (v *Conversation) lastWord(c *Conn) error {
 	})
 }
 
-// converse is the goroutine of a conversation.
+// converse is the goroutine of a conversation. Little is on its stack beside what the
+// function needs: most of them wait most of the time.
 func (s *Server) converse(c *Conn, v *Conversation) {
-	// Deferred for a function that ends the goroutine (runtime.Goexit).
-	err := errGoexit
+	err := errGoexit // for a function that ends the goroutine
 	defer func() {
-		if e := v.lastWord(c); e != nil && err == nil {
-			err = e
+		if value := recover(); value != nil {
+			err = &PanicError{Value: value, Stack: debug.Stack()}
 		}
-		c.stop(verdict(err))
-		c.finish()
-		report := c.report(err)
-		s.count(&report)
-		v.release(report)
-		s.leave(c) // last, so that a drain waits for OnEnd too
+		s.conclude(c, v, err)
 	}()
-	err = protect(func() error { return v.talk(c) })
+	if err = v.greet(c); err == nil {
+		err = errGoexit
+		err = v.run(c)
+	}
+}
+
+// conclude closes the connection of a conversation that is over, and tells of it.
+func (s *Server) conclude(c *Conn, v *Conversation, err error) {
+	if e := v.lastWord(c); e != nil && err == nil {
+		err = e
+	}
+	c.stop(verdict(err))
+	c.finish()
+	report := c.report(err)
+	s.count(&report)
+	v.release(report)
+	s.leave(c) // last, so that a drain waits for OnEnd too
 }
 
 // verdict is how a conversation closes that nothing else has ended before it returned.

@@ -16,7 +16,7 @@ import (
 const (
 	// idleBuffer is what a connection that waits for its peer holds. Most messages
 	// arrive whole in it.
-	idleBuffer = 1 << 10
+	idleBuffer = 512
 	// trust is how much of a payload is allocated because a header announces it. More
 	// is as it arrives.
 	trust = 32 << 10
@@ -356,25 +356,38 @@ func (c *Conn) need(n int) error {
 
 // fill reads once. While more comes in than the idle buffer holds, a larger one is
 // borrowed.
+//
+// It is called by [Conn.ReadInto] itself when nothing is buffered, and its frame and
+// those below are kept small: a goroutine that waits for its peer then needs no more
+// than the smallest stack there is.
 func (c *Conn) fill() error {
 	in := &c.in
-	switch {
-	case in.r == in.w:
-		in.r, in.w = 0, 0
-		if in.full && in.big == nil {
-			in.big = getBuffer()
-			in.buf = in.big.b[:cap(in.big.b)]
-		} else if !in.full && in.big != nil {
-			in.release()
-		}
-	case in.w == len(in.buf): // the longest header and control frame fit in what this makes room for
-		in.w = copy(in.buf, in.buf[in.r:in.w])
-		in.r = 0
+	if in.r > 0 || in.w == len(in.buf) {
+		in.makeRoom()
 	}
 	n, err := c.socket(in.buf[in.w:])
 	in.w += n
 	in.full = in.w == len(in.buf)
 	return err
+}
+
+// makeRoom changes buffers where that is possible, and otherwise moves what is
+// buffered to the front: the longest header and control frame fit in behind.
+func (in *input) makeRoom() {
+	if in.r < in.w {
+		if in.w == len(in.buf) {
+			in.w = copy(in.buf, in.buf[in.r:in.w])
+			in.r = 0
+		}
+		return
+	}
+	in.r, in.w = 0, 0
+	if in.full && in.big == nil {
+		in.big = getBuffer()
+		in.buf = in.big.b[:cap(in.big.b)]
+	} else if !in.full && in.big != nil {
+		in.release()
+	}
 }
 
 // release goes back to the small buffer, which must be possible.
@@ -392,25 +405,27 @@ func (c *Conn) socket(p []byte) (int, error) {
 			c.pulse.seen.Store(int64(c.now()))
 			return n, nil // a failure comes again
 		}
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			if err = c.awake(); err == nil {
-				continue
+		if err != nil {
+			if err = c.readFailed(err); err != nil {
+				return 0, err
 			}
-			return 0, err
 		}
-		if end := c.end.Load(); end != nil {
-			return 0, end
-		}
+	}
+}
+
+// readFailed says what a failed read means; nil that it is to be tried again.
+func (c *Conn) readFailed(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return c.awake()
+	}
+	if c.end.Load() == nil {
 		cause := ErrGone
 		if err != io.EOF {
 			cause = fmt.Errorf("%w: %w", ErrGone, err)
 		}
 		c.lose(&CloseError{Code: Abnormal, Remote: true, cause: cause})
-		return 0, c.end.Load()
 	}
+	return c.end.Load()
 }
 
 // interrupt lets a read that waits look up. What it is to find has to be in place

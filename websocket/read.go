@@ -23,19 +23,32 @@ func (c *Conn) Read(ctx context.Context) (Message, error) { return c.ReadInto(ct
 //		...
 //	}
 func (c *Conn) ReadInto(ctx context.Context, buf []byte) (Message, error) {
-	if err := c.takeReader(readerUser); err != nil {
+	if err := c.beginRead(); err != nil {
 		return Message{}, err
+	}
+	if ctx.Done() != nil {
+		return c.readUntil(ctx, buf)
+	}
+	if c.in.r == c.in.w && !c.in.frame.open {
+		if err := c.fill(); err != nil {
+			c.releaseReader()
+			return Message{}, err
+		}
+	}
+	m, err := c.receive(buf)
+	c.releaseReader()
+	return m, err
+}
+
+func (c *Conn) beginRead() error {
+	if err := c.takeReader(readerUser); err != nil {
+		return err
 	}
 	if end := c.end.Load(); end != nil {
 		c.releaseReader()
-		return Message{}, end
+		return end
 	}
-	if ctx.Done() == nil {
-		m, err := c.receive(buf)
-		c.releaseReader()
-		return m, err
-	}
-	return c.readUntil(ctx, buf)
+	return nil
 }
 
 // readUntil is a read that ctx can interrupt.
@@ -67,18 +80,18 @@ func (c *Conn) readUntil(ctx context.Context, buf []byte) (Message, error) {
 func (c *Conn) Messages() iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {
-			m, err := c.Read(context.Background())
-			if err != nil {
-				if end, ok := errors.AsType[*CloseError](err); !ok || !end.orderly() {
-					yield(Message{}, err)
-				}
-				return
-			}
-			if !yield(m, nil) {
+			m, err := c.ReadInto(context.Background(), nil)
+			if err != nil && orderly(err) || !yield(m, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// orderly says whether an error is the end that conversations are meant to have.
+func orderly(err error) bool {
+	end, ok := errors.AsType[*CloseError](err)
+	return ok && end.orderly()
 }
 
 // ReadJSON waits for the next message and decodes it into v: see [Conn.Read] and
