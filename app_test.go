@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/internal/memnet"
 	"github.com/redstart-go/redstart/sse"
 )
 
@@ -195,4 +197,29 @@ func TestWithStreamsSharesTheirNumber(t *testing.T) {
 		reasons = append(reasons, line["reason"])
 	}
 	assert.Equal(t, []any{"refused", "completed"}, reasons)
+}
+
+func TestWithProcesses(t *testing.T) {
+	for n, want := range map[int]string{-1: "redstart: WithProcesses(-1): want 0 to 255", 256: "redstart: WithProcesses(256): want 0 to 255"} {
+		app, _ := newApp(redstart.WithProcesses(n))
+		assert.EqualError(t, app.Run(t.Context(), "127.0.0.1:0"), want)
+	}
+	for n, supervises := range map[int]bool{0: false, 1: false, 2: true} {
+		app, _ := newApp(redstart.WithProcesses(n))
+		assert.Equal(t, supervises, app.Supervises(), "%d processes", n)
+		ctx, stop := context.WithCancel(t.Context())
+		app.OnStart(func(context.Context) error { stop(); return nil })
+		if !supervises {
+			assert.NoError(t, app.Run(ctx, "127.0.0.1:0"), "one process is this one")
+		}
+	}
+	slot, of := redstart.Process()
+	assert.Zero(t, slot+of, "it is not one of several")
+
+	app, _ := newApp(redstart.WithProcesses(2))
+	l := memnet.Listen()
+	assert.EqualError(t, app.Serve(t.Context(), l), "redstart: WithProcesses(2): Serve has one process only: use Start or Run with an address")
+	_, err := l.Accept()
+	assert.ErrorIs(t, err, net.ErrClosed)
+	assert.ErrorContains(t, app.Run(t.Context(), "8080"), `redstart: address "8080": want host:port`)
 }

@@ -131,10 +131,14 @@ func (c *Config) Serve(ctx context.Context, force <-chan struct{}, l net.Listene
 			failed <- nil
 		case <-ctx.Done():
 		}
-		err = errors.Join(broken, c.drain(server, force, listeners))
+		// Nothing new is accepted from the first moment on.
+		c.leaving.Store(true)
+		for _, l := range listeners {
+			_ = l.Close()
+		}
 		<-failed
 		adopted.Wait()
-		return err
+		return errors.Join(broken, c.drain(server, force))
 	}
 }
 
@@ -183,14 +187,10 @@ func (c *Config) bound(force <-chan struct{}, cancel context.CancelCauseFunc, la
 }
 
 // drain lets what is under way finish, in the time there is for it, and then cuts
-// what is left. Nothing new is accepted from the first moment on.
-func (c *Config) drain(server *http.Server, force <-chan struct{}, listeners []net.Listener) error {
+// what is left.
+func (c *Config) drain(server *http.Server, force <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer c.bound(force, cancel, errNotDrained)()
-	for _, l := range listeners {
-		_ = l.Close()
-	}
-	c.leaving.Store(true)
 	// A connection on which nothing was asked yet, as browsers open in advance, is
 	// no reason to wait.
 	impatience := time.AfterFunc(newcomerGrace, c.closeNewcomers)
