@@ -21,6 +21,7 @@ type audience struct {
 	from  place
 	to    place
 	count int
+	at    int64 // when the first of its messages came
 	left  int32 // members who may want it still: behind the last it is let go of
 }
 
@@ -83,6 +84,17 @@ func (sub *subscriber) Next() (batch []byte, messages int, err error) {
 	return nil, 0, nil
 }
 
+// Behind is the other side of it.
+func (sub *subscriber) Behind() int64 {
+	h := sub.hub
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if sub.life != h.life {
+		return int64(h.seq)
+	}
+	return int64(h.seq - min(sub.seq, h.seq))
+}
+
 // chunkHead is room for the length of a chunk and its line end.
 const chunkHead = 10
 
@@ -90,7 +102,11 @@ const chunkHead = 10
 // the position of the one before gets the same chunk.
 func (sub *subscriber) next() ([]byte, int) {
 	if len(sub.opening) > 0 || sub.lagging || sub.retry > 0 || sub.sieve != nil {
-		return sub.compose() // what is nobody else's
+		batch, n, at := sub.compose() // what is nobody else's
+		if at > 0 {
+			sub.hub.stats.latency.since(at)
+		}
+		return batch, n
 	}
 	a := sub.audience
 	a.mu.Lock()
@@ -98,41 +114,45 @@ func (sub *subscriber) next() ([]byte, int) {
 	if a.count > 0 && a.from == sub.place {
 		sub.place = a.to
 		batch, n := a.batch, a.count
-		a.keepLocked(batch, n, a.left-1)
+		a.keepLocked(sub.hub, batch, n, a.left-1)
 		sub.hub.stats.deliver(n)
 		return batch, n
 	}
 	from := sub.place
-	batch, n := sub.compose()
+	batch, n, at := sub.compose()
 	if n > 0 {
-		a.from, a.to = from, sub.place
-		a.keepLocked(batch, n, a.members.Load()-1)
+		a.from, a.to, a.at = from, sub.place, at
+		a.keepLocked(sub.hub, batch, n, a.members.Load()-1)
 	}
 	return batch, n
 }
 
 // compose makes a chunk (RFC 9112 section 7.1) of what is behind the position.
-func (sub *subscriber) compose() ([]byte, int) {
+func (sub *subscriber) compose() (_ []byte, n int, at int64) {
 	buf := make([]byte, chunkHead, 256)
 	if sub.retry > 0 {
 		buf = appendRetry(buf, sub.retry)
 	}
-	buf, n := sub.fill(buf)
+	buf, n, at = sub.fillFrom(buf)
 	if n == 0 {
-		return nil, 0
+		return nil, 0, 0
 	}
 	sub.retry = 0
 	size := strconv.AppendInt(make([]byte, 0, chunkHead), int64(len(buf)-chunkHead), 16)
 	size = append(size, "\r\n"...)
 	start := chunkHead - len(size)
 	copy(buf[start:], size)
-	return append(buf, "\r\n"...)[start:], n
+	return append(buf, "\r\n"...)[start:], n, at
 }
 
 // keepLocked keeps a batch for so many other members. For none it is not kept, or an
 // audience of one would retain what the hub has dropped.
-func (a *audience) keepLocked(batch []byte, count int, left int32) {
+func (a *audience) keepLocked(h *Hub, batch []byte, count int, left int32) {
 	if left <= 0 {
+		if a.at > 0 {
+			h.stats.latency.since(a.at)
+		}
+
 		batch, count = nil, 0
 	}
 	a.batch, a.count, a.left = batch, count, left

@@ -21,12 +21,12 @@ type candidate struct {
 	topic string
 	frame []byte
 	seq   uint64
+	at    int64
 }
 
 // sift is fill for a subscriber with a filter, which is called without the lock.
-func (sub *subscriber) sift(dst []byte) ([]byte, int) {
+func (sub *subscriber) sift(dst []byte) (_ []byte, total int, at int64) {
 	limit := len(dst) + fillLimit
-	total := 0
 	var page []candidate
 	for {
 		before := len(dst)
@@ -42,12 +42,15 @@ func (sub *subscriber) sift(dst []byte) ([]byte, int) {
 				wanted = sub.sieve.keep(c.topic, frameMessage(c.frame))
 				return nil
 			}); sub.failed != nil {
-				return dst, total
+				return dst, total, at
 			}
 			if wanted {
 				dst = append(dst, c.frame...)
 				total++
 				sub.sieve.told = c.seq
+				if at == 0 {
+					at = c.at
+				}
 			}
 		}
 		if len(page) < siftPage || len(dst) >= limit {
@@ -58,7 +61,7 @@ func (sub *subscriber) sift(dst []byte) ([]byte, int) {
 		dst, total = sub.remind(dst)
 	}
 	sub.hub.stats.deliver(total)
-	return dst, total
+	return dst, total, at
 }
 
 // candidates moves the position behind at most siftPage records, and returns them.
@@ -71,7 +74,7 @@ func (sub *subscriber) candidates(dst []byte, page []candidate) ([]byte, int, []
 		return dst, n, nil
 	}
 	for t, r := range sub.behindLocked {
-		page = append(page, candidate{t.name, r.frame, r.seq})
+		page = append(page, candidate{t.name, r.frame, r.seq, r.at})
 		if len(page) == siftPage {
 			break
 		}

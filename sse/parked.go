@@ -69,12 +69,14 @@ func (s *Server) park(ctx context.Context, entry *active, out *writer, sub *Subs
 		parking.Expires = begin.Add(age)
 	}
 	parked, err := sub.hub.park(conn, parking, s.Transport == Lean)
-	if err != nil {
+	if err == nil {
+		p.conn = parked
+	} else {
 		_ = conn.Close()
 		p.ended(fanout.End{Cause: fanout.ErrGone})
 		return true
 	}
-	s.rebind(ctx, entry, parked.Close)
+	s.rebind(ctx, entry, p)
 	return true
 }
 
@@ -89,12 +91,12 @@ func (h *Hub) park(conn net.Conn, p fanout.Parking, lean bool) (fanout.Parked, e
 }
 
 // rebind lets a drain end the parked connection instead of the context.
-func (s *Server) rebind(ctx context.Context, a *active, end func(error)) {
+func (s *Server) rebind(ctx context.Context, a *active, p *parkedStream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a.cancel = end
+	a.cancel, a.stream = p.conn.Close, p
 	if ctx.Err() != nil { // the drain, or a middleware, was quicker
-		end(endCause(ctx))
+		a.cancel(endCause(ctx))
 	}
 }
 
@@ -103,6 +105,7 @@ type parkedStream struct {
 	server *Server
 	entry  *active
 	seat   *subscriber
+	conn   fanout.Parked
 	onEnd  []func(Report)
 	begin  time.Time
 	status int
@@ -126,6 +129,7 @@ func (p *parkedStream) ended(end fanout.End) {
 	case Failed, Panicked:
 		report.Err = end.Cause
 	}
+	p.server.counts.add(&report)
 	defer p.server.leave(p.entry)
 	for _, f := range p.onEnd {
 		// On a loop's goroutine there is nobody above to recover.

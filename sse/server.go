@@ -78,6 +78,8 @@ type Server struct {
 	perKey   map[string]int
 	draining bool
 	drained  chan struct{} // closed when draining and no stream is open
+
+	counts streamCounts
 }
 
 // active is an open stream.
@@ -86,6 +88,7 @@ type active struct {
 	grace     time.Duration
 	resumable bool
 	cancel    context.CancelCauseFunc
+	stream    interface{ info() StreamInfo }
 }
 
 // Open returns the number of streams that are open now.
@@ -158,6 +161,7 @@ func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFun
 			return
 		}
 		report.Duration = time.Since(begin)
+		s.counts.add(&report)
 		cancel(cmp.Or(report.Err, ErrEnded))
 		stream.release(report)
 	}()
@@ -212,6 +216,7 @@ func (s *Server) serve(ctx context.Context, entry *active, w http.ResponseWriter
 	if entry.resumable = sub != nil; entry.resumable && !o.setGrace {
 		entry.grace = 0
 	}
+	entry.stream = &servedStream{out: out, begin: begin, remote: r.RemoteAddr, path: r.URL.Path, subscription: sub}
 	if refusal := s.admit(entry); refusal != nil {
 		out.close(s.goodbye(reasonFor(refusal)))
 		return conclude(out, status, refusal)

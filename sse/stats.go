@@ -9,6 +9,58 @@ import (
 type counters struct {
 	published, duplicates, delivered, resumed, lagged, snapshots atomic.Int64
 	gaps                                                         [4]atomic.Int64
+	latency                                                      histogram
+}
+
+// LatencyBuckets are the upper bounds of the buckets of [HubStats.Latency]; a last
+// bucket holds what took longer.
+var LatencyBuckets = [...]time.Duration{
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
+	10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 5 * time.Second,
+}
+
+// histogram counts durations.
+type histogram struct {
+	buckets [len(LatencyBuckets) + 1]atomic.Int64
+	sum     atomic.Int64
+}
+
+// since counts the time since a moment in unix nanoseconds.
+func (h *histogram) since(at int64) {
+	took := max(time.Now().UnixNano()-at, 0)
+	i := 0
+	for i < len(LatencyBuckets) && took > int64(LatencyBuckets[i]) {
+		i++
+	}
+	h.buckets[i].Add(1)
+	h.sum.Add(took)
+}
+
+// Latency is how long messages took from the hub's log to their subscribers.
+type Latency struct {
+	// Counts has a count for each of [LatencyBuckets], and one for what took longer.
+	// They are not cumulative.
+	Counts []int64
+	Sum    time.Duration
+}
+
+// Quantile returns a bound below which the share q of the samples was, 0 when there
+// are none: the upper end of a bucket, or the last bound for what took longer.
+func (l Latency) Quantile(q float64) time.Duration {
+	var total int64
+	for _, n := range l.Counts {
+		total += n
+	}
+	seen := int64(0)
+	for i, n := range l.Counts {
+		if seen += n; n > 0 && float64(seen) >= q*float64(total) {
+			return LatencyBuckets[min(i, len(LatencyBuckets)-1)]
+		}
+	}
+	return 0
 }
 
 // gapReasons are the reasons in the order of counters.gaps.
@@ -41,6 +93,10 @@ type HubStats struct {
 	Resumed, Lagged, Snapshots int64
 	Gaps                       map[string]int64
 
+	// Latency is sampled once for each batch that goes to parked subscribers, when the
+	// last of them is handed it, and once for each write to another.
+	Latency Latency
+
 	// Subscribers are those that are served now, in all and by transport.
 	Subscribers, Parked, Lean, Portable int
 	// Topics, Records and Bytes are what the hub retains, and Oldest is the time of
@@ -66,6 +122,10 @@ func (h *Hub) Stats() HubStats {
 		Parked: h.loops.Open(), Lean: h.lean.Open(),
 		Cursor: h.Cursor(),
 	}
+	for i := range h.stats.latency.buckets {
+		s.Latency.Counts = append(s.Latency.Counts, h.stats.latency.buckets[i].Load())
+	}
+	s.Latency.Sum = time.Duration(h.stats.latency.sum.Load())
 	for i, reason := range gapReasons {
 		s.Gaps[reason] = h.stats.gaps[i].Load()
 	}

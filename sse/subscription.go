@@ -175,7 +175,17 @@ func (s *Subscription) run(ctx context.Context, w *writer) error {
 		return err
 	}
 	defer sub.detach()
-	return sub.follow(ctx, func() (int, error) { return w.sendFrames(sub.fill) })
+	return sub.follow(ctx, func() (int, error) {
+		var at int64
+		n, err := w.sendFrames(func(dst []byte) (_ []byte, n int) {
+			dst, n, at = sub.fillFrom(dst)
+			return dst, n
+		})
+		if at > 0 && err == nil {
+			s.hub.stats.latency.since(at)
+		}
+		return n, err
+	})
 }
 
 func (s *Subscription) discard() {}
@@ -390,6 +400,13 @@ func (sub *subscriber) follow(ctx context.Context, deliver func() (int, error)) 
 // fill appends what is behind the subscriber's position, up to about fillLimit
 // bytes, and moves the position. It returns the number of messages.
 func (sub *subscriber) fill(dst []byte) ([]byte, int) {
+	dst, n, _ := sub.fillFrom(dst)
+	return dst, n
+}
+
+// fillFrom is fill that also says when the first of the messages came, in unix
+// nanoseconds, 0 when there was none.
+func (sub *subscriber) fillFrom(dst []byte) (_ []byte, n int, at int64) {
 	if sub.sieve != nil {
 		return sub.sift(dst)
 	}
@@ -398,10 +415,13 @@ func (sub *subscriber) fill(dst []byte) ([]byte, int) {
 	defer h.mu.RUnlock()
 	dst, n, ok := sub.beginLocked(dst)
 	if !ok {
-		return dst, 0
+		return dst, 0, 0
 	}
 	limit := len(dst) + fillLimit
 	for _, r := range sub.behindLocked {
+		if at == 0 {
+			at = r.at
+		}
 		dst = append(dst, r.frame...)
 		n++
 		if len(dst) >= limit {
@@ -409,7 +429,7 @@ func (sub *subscriber) fill(dst []byte) ([]byte, int) {
 		}
 	}
 	h.stats.deliver(n)
-	return dst, n
+	return dst, n, at
 }
 
 // beginLocked appends what the client is to be told before the messages, and says

@@ -46,6 +46,7 @@ type writer struct {
 	stopped   error // why no more messages are taken
 	failed    error // why nothing can be written any more
 	last      time.Time
+	writing   int64         // since when a write is under way, in unix ns, 0 when none is
 	retry     time.Duration // goes out with the next message
 	events    int64
 	bytes     int64
@@ -166,10 +167,12 @@ func (w *writer) writeLocked() {
 	w.buf, w.spare, w.pending = w.spare[:0], nil, 0
 	commit := !w.committed
 	w.committed = true
-	w.mu.Unlock()
 	begin := time.Now()
+	w.writing = begin.UnixNano()
+	w.mu.Unlock()
 	err := protect(func() error { return w.write(out, commit) })
 	w.mu.Lock()
+	w.writing = 0
 	w.last = time.Now()
 	if err != nil {
 		w.failLocked(writeFailure(err, w.timeout > 0 && w.last.Sub(begin) >= w.timeout))

@@ -1,7 +1,9 @@
 package fanout
 
 import (
+	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +17,37 @@ func (c *Conn) Close(cause error) {
 		l.doomed = append(l.doomed, doomed{c, cause})
 		l.rouse()
 	}
+}
+
+// Status says how it is with the connection.
+func (c *Conn) Status() Status {
+	l := c.loop
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{Messages: c.messages, Bytes: c.bytes}
+	if c.blocked != 0 {
+		s.Blocked = time.Duration(now() - c.blocked)
+	}
+	if c.fd >= 0 {
+		s.Behind = c.feed.Behind()
+		if peer, err := unix.Getpeername(int(c.fd)); err == nil {
+			s.Remote = addressOf(peer)
+		}
+	}
+	return s
+}
+
+// addressOf gives a socket's address as net does.
+func addressOf(sa unix.Sockaddr) string {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)).String()
+	case *unix.SockaddrUnix:
+		return sa.Name
+	}
+	return ""
 }
 
 // doomed is a connection that is to be closed.

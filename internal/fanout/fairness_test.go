@@ -18,6 +18,7 @@ import (
 type endless struct{}
 
 func (endless) Next() ([]byte, int, error) { return []byte("more,"), 1, nil }
+func (endless) Behind() int64              { return 0 }
 
 // busy parks enough endless connections to keep every loop busy, and returns them.
 func busy(t *testing.T, tr Transport, g *Group) (conns []parked) {

@@ -24,6 +24,8 @@ type Feed interface {
 	// shared by many connections and must never change. An error ends the
 	// connection.
 	Next() (batch []byte, messages int, err error)
+	// Behind says how far the position is from the end of the log.
+	Behind() int64
 }
 
 // Config is what many connections have in common. It must not change.
@@ -88,6 +90,17 @@ type Parked interface {
 	// client can take it. It does not wait for the end, and does nothing when the
 	// connection has ended before.
 	Close(cause error)
+	// Status says how it is with the connection.
+	Status() Status
+}
+
+// Status is how it is with a parked connection.
+type Status struct {
+	Remote   string        // the client's address, "" when it is not known any more
+	Messages int64         // written whole
+	Bytes    int64         // written
+	Behind   int64         // what the feed says
+	Blocked  time.Duration // for how long the client has taken nothing, though there is more
 }
 
 // Group is a set of connections that are woken together. Its zero value is ready.
@@ -126,3 +139,8 @@ func (g *Group) leave(m member) {
 	defer g.mu.Unlock()
 	g.members = slices.DeleteFunc(slices.Clone(g.members), func(other member) bool { return other == m })
 }
+
+var started = time.Now()
+
+// now is the monotonic clock in nanoseconds.
+func now() int64 { return int64(time.Since(started)) + 1 }

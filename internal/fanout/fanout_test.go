@@ -59,6 +59,12 @@ func (f *feed) Next() ([]byte, int, error) {
 	return nil, 0, f.source.err
 }
 
+func (f *feed) Behind() int64 {
+	f.source.mu.Lock()
+	defer f.source.mu.Unlock()
+	return int64(len(f.source.batches) - f.position)
+}
+
 // transports runs one test body over each of them.
 func transports(t *testing.T, body func(t *testing.T, parking Transport)) {
 	for name, make := range map[string]func() Transport{
@@ -425,4 +431,34 @@ func BenchmarkDeliver(b *testing.B) {
 			drained.Wait()
 		})
 	}
+}
+
+func TestStatusSaysHowItIsWithAConnection(t *testing.T) {
+	transports(t, func(t *testing.T, tr Transport) {
+		server, client := pair(t)
+		remote := client.LocalAddr().String()
+		s, g := &source{}, &Group{}
+		p := park(t, tr, server, s, g, &Config{})
+		s.mu.Lock()
+		s.batches = append(s.batches, []byte("hello"))
+		s.mu.Unlock()
+		g.Wake()
+		_, err := io.ReadFull(client, make([]byte, 5))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return p.Status().Messages == 1 }, patience, time.Millisecond)
+		status := p.Status()
+		assert.Equal(t, Status{Remote: remote, Messages: 1, Bytes: 5}, status)
+
+		s.mu.Lock()
+		for range 1000 {
+			s.batches = append(s.batches, make([]byte, 64<<10)) // more than the sockets hold
+		}
+		s.mu.Unlock()
+		g.Wake()
+		require.Eventually(t, func() bool { return p.Status().Blocked > 0 }, patience, time.Millisecond)
+		assert.Positive(t, p.Status().Behind)
+		require.NoError(t, client.Close())
+		p.end(t)
+		assert.NotPanics(t, func() { p.Status() }, "also when it is closed")
+	})
 }

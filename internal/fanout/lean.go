@@ -40,7 +40,7 @@ func (e *Lean) Park(conn net.Conn, p Parking) (Parked, error) {
 		c.end(ErrGone) // for a feed that ended without a cause
 		_ = conn.Close()
 		e.open.Add(-1)
-		p.Ended(End{Cause: c.cause, Messages: c.messages, Bytes: c.bytes})
+		p.Ended(End{Cause: c.cause, Messages: c.messages.Load(), Bytes: c.bytes.Load()})
 	})
 	return c, nil
 }
@@ -49,9 +49,11 @@ type leanConn struct {
 	conn     net.Conn
 	parking  Parking
 	woken    chan struct{}
-	messages int64
-	bytes    int64
+	messages atomic.Int64
+	bytes    atomic.Int64
+	blocked  atomic.Int64 // since when a write is under way, in ns, 0 when none is
 
+	mu     sync.Mutex // guards the feed
 	once   sync.Once
 	cause  error
 	closed chan struct{}
@@ -71,6 +73,18 @@ func (c *leanConn) empty() bool {
 	default:
 		return false
 	}
+}
+
+// Status says how it is with the connection.
+func (c *leanConn) Status() Status {
+	s := Status{Remote: c.conn.RemoteAddr().String(), Messages: c.messages.Load(), Bytes: c.bytes.Load()}
+	if blocked := c.blocked.Load(); blocked != 0 {
+		s.Blocked = time.Duration(now() - blocked)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Behind = c.parking.Feed.Behind()
+	return s
 }
 
 // Close ends the connection.
@@ -102,7 +116,9 @@ func (c *leanConn) write() {
 		expiry = age.C
 	}
 	for {
+		c.mu.Lock()
 		batch, messages, err := c.parking.Feed.Next()
+		c.mu.Unlock()
 		switch {
 		case err != nil:
 			c.end(err)
@@ -146,11 +162,13 @@ func (c *leanConn) send(batch []byte, messages int) bool {
 	if d := c.parking.Config.WriteTimeout; d > 0 {
 		_ = c.conn.SetWriteDeadline(time.Now().Add(d))
 	}
+	c.blocked.Store(now())
 	n, err := c.conn.Write(batch)
-	c.bytes += int64(n)
+	c.blocked.Store(0)
+	c.bytes.Add(int64(n))
 	switch {
 	case err == nil:
-		c.messages += int64(messages)
+		c.messages.Add(int64(messages))
 		return true
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.end(ErrSlow)

@@ -230,8 +230,3 @@ func (l *loop) lookAfter() {
 		l.mu.Unlock()
 	}
 }
-
-var started = time.Now()
-
-// now is the monotonic clock in nanoseconds.
-func now() int64 { return int64(time.Since(started)) + 1 }
