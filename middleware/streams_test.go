@@ -57,6 +57,8 @@ func TestEventStreamsPassThrough(t *testing.T) {
 		"ETag":        func() redstart.Middleware { return middleware.ETag() },
 		"CSRF":        func() redstart.Middleware { return middleware.CSRF() },
 		"Health":      func() redstart.Middleware { return middleware.Health() },
+		"Idempotency": func() redstart.Middleware { return middleware.Idempotency() },
+		"Tracing":     func() redstart.Middleware { return middleware.Tracing(&spans{}) },
 		"Maintenance": func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +66,7 @@ func TestEventStreamsPassThrough(t *testing.T) {
 				app := quiet()
 				app.Use(mw())
 				ended := make(chan sse.Report, 1)
-				app.Get("/", func(*redstart.Request) redstart.Response {
+				app.Any("/", func(*redstart.Request) redstart.Response {
 					return redstart.SSEResponse(sse.Func(func(ctx context.Context, send sse.Send) error {
 						if err := send(sse.Text("first")); err != nil {
 							return err
