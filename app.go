@@ -150,7 +150,7 @@ func WithH2C() Option { return func(c *config) { c.h2c = true } }
 //
 // The process that was started becomes the supervisor: its [App.Start] or [App.Run]
 // serves nothing and runs no OnStart function. It starts the program again, with the
-// same arguments, n times, and those processes serve. On Linux the kernel spreads
+// same arguments and no standard input, n times, and those processes serve. On Linux the kernel spreads
 // connections over them; on other Unix systems, and on a Unix socket, whoever is
 // quickest takes the next one; elsewhere n above 1 is an error. The processes share
 // no memory: limits, [App.Streams] and rate limits count in each by itself.

@@ -3,6 +3,7 @@ package redstart_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -197,6 +198,19 @@ func TestWithStreamsSharesTheirNumber(t *testing.T) {
 		reasons = append(reasons, line["reason"])
 	}
 	assert.Equal(t, []any{"refused", "completed"}, reasons)
+}
+
+func ExampleWithProcesses() {
+	app := redstart.New(redstart.WithProcesses(4))
+	app.Get("/", func(*redstart.Request) redstart.Response {
+		slot, of := redstart.Process()
+		return redstart.Text(fmt.Sprintf("process %d of %d", slot, of))
+	})
+	if app.Supervises() {
+		// Here, and not in the four that app.Start(":8080") would start.
+		fmt.Println("this process supervises")
+	}
+	// Output: this process supervises
 }
 
 func TestWithProcesses(t *testing.T) {

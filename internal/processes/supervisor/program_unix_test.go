@@ -100,11 +100,16 @@ type running struct {
 // start starts the program and waits until it announces itself, or ends.
 func start(t *testing.T, processes int, addr string, with ...string) *running {
 	t.Helper()
+	return startFile(t, os.Args[0], processes, addr, with...)
+}
+
+func startFile(t *testing.T, path string, processes int, addr string, with ...string) *running {
+	t.Helper()
 	p := &running{t: t, folder: t.TempDir(), silent: make(chan struct{})}
 	for _, name := range with {
 		p.tell(name)
 	}
-	p.cmd = exec.Command(os.Args[0])
+	p.cmd = exec.Command(path)
 	p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", processesVariable, processes), folderVariable+"="+p.folder, addressVariable+"="+addr,
 		"GORACE=atexit_sleep_ms=0") // by default a second, for each process
 	// A pipe of our own: that of os/exec is closed when the first process ends, and
@@ -252,6 +257,22 @@ func TestAProgramThatCannotStart(t *testing.T) {
 	assert.Contains(t, last["error"], "exit status 3: its log says why")
 	assert.Contains(t, stopped[0]["error"], "a bad release")
 	assert.Contains(t, stopped[0], "process", "the lines of a child say whose they are")
+}
+
+func TestANewReleaseBehindALink(t *testing.T) {
+	folder := t.TempDir()
+	current, release := filepath.Join(folder, "current"), filepath.Join(folder, "release")
+	binary, err := filepath.Abs(os.Args[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(binary, current))
+	p := startFile(t, current, 2, "127.0.0.1:0")
+	require.NoError(t, os.WriteFile(release, []byte("#!/bin/sh\necho the new release >&2\nexit 4\n"), 0o700))
+	require.NoError(t, os.Remove(current))
+	require.NoError(t, os.Symlink(release, current))
+	p.signal(syscall.SIGHUP)
+	p.until("it is given up", func() bool { return len(p.lines("the old ones stay")) == 1 })
+	assert.Len(t, p.lines("the new release"), 1)
+	assert.Contains(t, p.lines("the old ones stay")[0]["error"], "exit status 4")
 }
 
 func TestASiblingStandsInForACrash(t *testing.T) {
