@@ -24,6 +24,8 @@ type Engine struct {
 	next  int
 	open  atomic.Int64
 	done  sync.WaitGroup
+
+	reclaimer reclaimer
 }
 
 // Park takes over a connection that net/http has let go of. The caller must not
@@ -50,6 +52,7 @@ func (e *Engine) Park(conn net.Conn, p Parking) (Parked, error) {
 	// The duplicate keeps the connection open; Go's own descriptor, its buffers and
 	// its place in the runtime's poller are released.
 	_ = conn.Close()
+	e.reclaimer.noted()
 	return c, nil
 }
 
