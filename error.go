@@ -11,7 +11,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
 	"github.com/redstart-go/redstart/internal/upload"
@@ -145,6 +147,106 @@ func StatusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// Violation is one thing that is wrong with what a client sent.
+type Violation struct {
+	// In is where: "path", "query", "header", "cookie", "form" or "body".
+	In string `json:"in,omitempty"`
+	// Name is that of a parameter or a form's field.
+	Name string `json:"name,omitempty"`
+	// Pointer is the place in a JSON body, as in "#/items/2/price" (RFC 6901 section 6).
+	Pointer string `json:"pointer,omitempty"`
+	// Rule is what was broken, such as "required", "type" or "min=1".
+	Rule string `json:"rule,omitempty"`
+	// Detail says what is wrong, without the name.
+	Detail string `json:"detail"`
+	// Value is what was given, if it is a text, a number or a bool.
+	Value any `json:"value,omitempty"`
+
+	malformed bool
+}
+
+// String names the place and says what is wrong.
+func (v Violation) String() string { return v.bound().String() }
+
+func (v Violation) bound() bind.Violation {
+	return bind.Violation{
+		In: bind.Location(v.In), Name: v.Name, Pointer: v.Pointer, Rule: v.Rule, Detail: v.Detail, Value: v.Value, Malformed: v.malformed,
+	}
+}
+
+// Violations are all that is wrong with what a client sent. The reply's problem
+// document lists them under "errors". An [App.OnError] handler that shows a form again
+// finds them by [errors.As].
+type Violations []Violation
+
+// Invalid makes one violation, for a Validate method or a handler. The field is named
+// as the client names it: a parameter, or the way to a value in the JSON body from
+// where the method is asked, as in "items/2/price"; "" is the whole. Several are
+// returned by append or [errors.Join].
+func Invalid(field, format string, args ...any) Violations {
+	return Violations{{Name: field, Rule: "valid", Detail: fmt.Sprintf(format, args...)}}
+}
+
+// Error lists the violations, the first few if there are many.
+func (v Violations) Error() string {
+	const limit = 8
+	var texts []string
+	for i, one := range v {
+		if i == limit {
+			texts = append(texts, fmt.Sprintf("and %d more", len(v)-limit))
+			break
+		}
+		texts = append(texts, one.String())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// StatusCode is 422, and 400 if something could not even be read, or a parameter is
+// missing.
+func (v Violations) StatusCode() int {
+	if slices.ContainsFunc(v, func(one Violation) bool { return one.malformed }) {
+		return http.StatusBadRequest
+	}
+	return http.StatusUnprocessableEntity
+}
+
+func violations(found []bind.Violation) Violations {
+	list := make(Violations, len(found))
+	for i, v := range found {
+		list[i] = Violation{string(v.In), v.Name, v.Pointer, v.Rule, v.Detail, v.Value, v.Malformed}
+	}
+	return list
+}
+
+// violationsOf collects the violations in an error, which may join several.
+func violationsOf(err error) (found []bind.Violation, ok bool) {
+	switch e := err.(type) { //nolint:errorlint // it goes through the tree itself
+	case nil:
+		return nil, false
+	case Violations:
+		for _, v := range e {
+			found = append(found, v.bound())
+		}
+		return found, true
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			more, some := violationsOf(inner)
+			found, ok = append(found, more...), ok || some
+		}
+		return found, ok
+	}
+	return violationsOf(errors.Unwrap(err))
+}
+
+// resolve completes the violations that a handler returns: it names fields, and the
+// input knows where these are.
+func resolve(input *bind.Input, err error) error {
+	if found, ok := violationsOf(err); ok {
+		return violations(input.Resolve(found))
+	}
+	return err
+}
+
 // settle turns a failed response into the reply the client gets, once. Headers
 // and a status that were set on the failed response are kept.
 func (req *Request) settle(resp Response, onError func(*Request, error) Response) Response {
@@ -221,6 +323,9 @@ func problemReply(req *Request, err error) Response {
 		detail, fields = e.detail, e.fields
 	} else if coder, ok := errors.AsType[statusCoder](err); ok && status < 500 {
 		detail = coder.Error()
+		if list, ok := coder.(Violations); ok {
+			fields = map[string]any{"errors": []Violation(list)}
+		}
 	} else if status == http.StatusRequestEntityTooLarge {
 		detail = err.Error()
 	}

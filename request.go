@@ -133,6 +133,15 @@ func (req *Request) queryValues() url.Values {
 	return s.query
 }
 
+// strictQuery is queryValues for which a query string that is malformed is an error.
+func (req *Request) strictQuery() (url.Values, error) {
+	values, err := url.ParseQuery(req.http.URL.RawQuery)
+	if err != nil {
+		return nil, Errorf(http.StatusBadRequest, "malformed query string: %v", err)
+	}
+	return values, nil
+}
+
 // Query returns the first value of a query parameter, decoded, or "".
 func (req *Request) Query(name string) string {
 	if req.http.URL.RawQuery == "" {
@@ -172,8 +181,8 @@ func (req *Request) QueryDuration(name string, fallback time.Duration) (time.Dur
 }
 
 func queryAs[T any](req *Request, name string, fallback T, want string, parse func(string) (T, error)) (T, error) {
-	if _, err := url.ParseQuery(req.http.URL.RawQuery); err != nil {
-		return fallback, Errorf(http.StatusBadRequest, "malformed query string: %v", err)
+	if _, err := req.strictQuery(); err != nil {
+		return fallback, err
 	}
 	text := req.Query(name)
 	if text == "" {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/callsite"
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
@@ -71,6 +72,15 @@ func BodyLimit(bytes int64) RouteOption {
 	return func(r *route) { r.limit = &bytes }
 }
 
+// WithSuccess sets the status of a typed handler's JSON reply, instead of 200. A method
+// StatusCode() int of the output goes before it.
+func WithSuccess(status int) RouteOption {
+	if status < 200 || status > 299 {
+		panic(fmt.Sprintf("redstart: WithSuccess(%d): not a status of success", status))
+	}
+	return func(r *route) { r.success = uint16(status) }
+}
+
 // FormLimits bound the forms of a route. Zero stands for the default.
 type FormLimits struct {
 	// Memory is how many bytes of all files together are kept in memory, 1 MiB by
@@ -97,6 +107,9 @@ type route struct {
 	middleware      []Middleware
 	limit           *int64
 	form            FormLimits
+	success         uint16          // of a typed handler, 0 for the default
+	operation       *bind.Operation // what a typed handler takes and returns, for documents
+	function        string          // the typed handler's
 	static          *files.Static
 	index           int // among the registered, for routes that are no folder of files
 

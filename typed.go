@@ -2,7 +2,10 @@ package redstart
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"mime/multipart"
@@ -10,10 +13,402 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
+	"github.com/redstart-go/redstart/internal/bind"
+	"github.com/redstart-go/redstart/internal/callsite"
 	"github.com/redstart-go/redstart/internal/form"
+	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/upload"
+	"github.com/redstart-go/redstart/sse"
 )
+
+// Registrar is what typed handlers are registered on: an [*App] or a [*Group].
+type Registrar interface{ registrar() *group }
+
+func (g *group) registrar() *group { return g }
+
+// Caller is the first parameter of a typed handler: a [context.Context], or the
+// [*Request] where that is needed.
+type Caller interface{ Value(key any) any }
+
+// None is the input of a typed handler that takes none, and the output of one that
+// replies with status 204 and no body.
+type None struct{}
+
+// Raw, embedded in an input, gives a typed handler the request as well.
+type Raw struct{ *Request }
+
+// Get registers a typed handler for GET, and for HEAD like [App.Get]. The input is
+// filled from the request by the tags of its fields:
+//
+//	type Search struct {
+//		District int      `path:"district"`
+//		Kinds    []string `query:"kind" validate:"dive,oneof=arson riddle"`
+//		Limit    int      `query:"limit" default:"20" validate:"max=100"`
+//		Badge    *string  `header:"X-Badge"`
+//		Mask     string   `cookie:"mask"`
+//		Photo    *redstart.Upload `form:"photo"`
+//		Note     string   `json:"note"`
+//	}
+//
+// Fields without one of the tags path, query, header, cookie and form are the JSON
+// body; embedded structs are taken apart. An input that is no struct is the body as
+// a whole. A parameter may be a string, a bool, a number, a time (RFC 3339 or a
+// date), a duration, an [encoding.TextUnmarshaler], a pointer to one of these, which
+// is nil when it is absent, or a list: of repeated values, of a header's elements, or
+// with the option comma, as in query:"tags,comma", of one text with commas. A file is
+// an [*Upload], several are an []*Upload. [Raw] gives the request.
+//
+// The tag validate has the rules of go-playground/validator. What is absent is not
+// checked, unless it is required; what is given as 0, false or "" is there. In a form
+// a blank field is absent, as for HTML's own required. Then the method Validate() error
+// or Validate(context.Context) error is asked, where the input or a value in it has
+// one. All faults are reported at once, as [Violations].
+//
+// The output becomes JSON, with status 200, that of [WithSuccess], or that of its
+// method StatusCode() int; a method Header() http.Header adds to the reply's. A nil
+// pointer and [None] are status 204; a [Response] and an [EventStream] are what they
+// are. An error is replied to as by [Fail].
+//
+// For functions without an input or an output there are [NoInput], [NoOutput] and
+// [Action]. An input with a tag that is wrong or names no parameter of the pattern, or
+// with a type that no text can become, panics here.
+func Get[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
+	handle(at, http.MethodGet, pattern, fn, opts)
+}
+
+// Post registers a typed handler for POST: see [Get].
+func Post[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
+	handle(at, http.MethodPost, pattern, fn, opts)
+}
+
+// Put registers a typed handler for PUT: see [Get].
+func Put[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
+	handle(at, http.MethodPut, pattern, fn, opts)
+}
+
+// Patch registers a typed handler for PATCH: see [Get].
+func Patch[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
+	handle(at, http.MethodPatch, pattern, fn, opts)
+}
+
+// Delete registers a typed handler for DELETE: see [Get].
+func Delete[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
+	handle(at, http.MethodDelete, pattern, fn, opts)
+}
+
+// NoInput makes a typed handler of a function that takes no input.
+func NoInput[C Caller, Out any](fn func(C) (Out, error)) func(C, *None) (Out, error) {
+	return func(c C, _ *None) (Out, error) { return fn(c) }
+}
+
+// NoOutput makes a typed handler of a function that returns nothing but an error. Its
+// reply has status 204 and no body.
+func NoOutput[C Caller, In any](fn func(C, *In) error) func(C, *In) (None, error) {
+	return func(c C, in *In) (None, error) { return None{}, fn(c, in) }
+}
+
+// Action makes a typed handler of a function that neither takes an input nor returns
+// an output.
+func Action[C Caller](fn func(C) error) func(C, *None) (None, error) {
+	return func(c C, _ *None) (None, error) { return None{}, fn(c) }
+}
+
+// handle registers a typed handler: all that depends on its types is decided here.
+func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func(C, *In) (Out, error), opts []RouteOption) {
+	g := at.registrar()
+	fail := func(format string, args ...any) {
+		panic(fmt.Sprintf("redstart: %s %q at %s: %s", method, pattern, callsite.Outside(here), fmt.Sprintf(format, args...)))
+	}
+	if fn == nil {
+		fail("the handler is nil")
+	}
+	var call func(*Request, *In) (Out, error)
+	switch f := any(fn).(type) {
+	case func(context.Context, *In) (Out, error):
+		call = func(req *Request, in *In) (Out, error) { return f((*lazyContext)(req), in) }
+	case func(*Request, *In) (Out, error):
+		call = f
+	default:
+		fail("the first parameter of the handler is a %s: want a context.Context or a *redstart.Request", reflect.TypeFor[C]())
+	}
+	full := strings.TrimSuffix(g.fullPrefix()+pattern, "/")
+	parsed, err := routing.Parse(cmp.Or(full, "/"))
+	if err != nil {
+		fail("%v", err)
+	}
+	input, err := bind.Compile(reflect.TypeFor[In](), bindConfig(method, parsed.Params(), strings.HasSuffix(full, "?")))
+	if err != nil {
+		fail("%v", err)
+	}
+	output, reply := replier[Out]()
+	empty := reflect.TypeFor[In]() == reflect.TypeFor[None]()
+	h := func(req *Request) Response {
+		in := new(In)
+		if !empty {
+			if err := fill(input, reflect.ValueOf(in).Elem(), req); err != nil {
+				return Fail(err)
+			}
+		}
+		out, err := call(req, in)
+		if err != nil {
+			return Fail(resolve(input, err))
+		}
+		return reply(req, out)
+	}
+	g.add(method, pattern, h, append(slices.Clone(opts), func(r *route) {
+		if r.success != 0 && output.Status == 0 {
+			panic(fmt.Sprintf("redstart: %s %q: WithSuccess has no effect on a handler that returns a Response, an EventStream or no body", method, pattern))
+		}
+		output.Status = cmp.Or(int(r.success), output.Status)
+		r.operation = &bind.Operation{Input: input, Output: output}
+		r.function = callsite.Name(fn)
+	}))
+}
+
+func bindConfig(method string, params []string, optional bool) bind.Config {
+	return bind.Config{
+		Method: method, Params: params, Optional: optional, Violations: violationsOf,
+		File: reflect.TypeFor[*Upload](), Raw: reflect.TypeFor[Raw](), Request: reflect.TypeFor[*Request](),
+	}
+}
+
+// Bind fills the struct that v points to from the request, as an input of a typed
+// handler is filled: see [Get]. What is wrong with the request is an error of type
+// [Violations]. A v that is no pointer, or has a wrong tag, panics.
+func (req *Request) Bind(v any) error {
+	value := reflect.ValueOf(v)
+	if value.Kind() != reflect.Pointer || value.IsNil() {
+		panic(fmt.Sprintf("redstart: Bind: want a pointer, got a %T", v))
+	}
+	value = value.Elem()
+	input, ok := inputs.Load(value.Type())
+	if !ok {
+		config := bindConfig("", nil, false)
+		config.AnyParams = true
+		compiled, err := bind.Compile(value.Type(), config)
+		if err != nil {
+			panic(fmt.Sprintf("redstart: Bind: %v", err))
+		}
+		input, _ = inputs.LoadOrStore(value.Type(), compiled)
+	}
+	return fill(input.(*bind.Input), value, req)
+}
+
+// inputs remembers what Bind has compiled: a pure function of a type.
+var inputs sync.Map // reflect.Type -> *bind.Input
+
+func fill(input *bind.Input, v reflect.Value, req *Request) error {
+	faults, err := input.Fill(v, (*bindSource)(req))
+	if err != nil {
+		return err
+	}
+	if len(faults) > 0 {
+		return violations(faults)
+	}
+	return nil
+}
+
+// lazyContext is the context of a request, made when it is first asked: most handlers
+// only pass it on.
+type lazyContext Request
+
+func (c *lazyContext) Deadline() (time.Time, bool) { return (*Request)(c).context().Deadline() }
+func (c *lazyContext) Done() <-chan struct{}       { return (*Request)(c).context().Done() }
+func (c *lazyContext) Err() error                  { return (*Request)(c).context().Err() }
+func (c *lazyContext) Value(key any) any           { return (*Request)(c).context().Value(key) }
+
+// bindSource is the request as package bind asks it.
+type bindSource Request
+
+func (s *bindSource) Context() context.Context          { return (*lazyContext)(s) }
+func (s *bindSource) Path(name string) string           { return s.match.Param(name) }
+func (s *bindSource) Header() http.Header               { return s.http.Header }
+func (s *bindSource) Cookie(name string) (string, bool) { return (*Request)(s).Cookie(name) }
+
+func (s *bindSource) Query() (url.Values, error) {
+	if s.http.URL.RawQuery == "" {
+		return nil, nil
+	}
+	return (*Request)(s).strictQuery()
+}
+
+func (s *bindSource) Form() (url.Values, error) {
+	f, err := (*Request)(s).Form()
+	if err != nil {
+		return nil, err
+	}
+	return f.Values, nil
+}
+
+func (s *bindSource) Files(field string, dst reflect.Value) int {
+	files, _ := (*Request)(s).Files(field) // the form was read before
+	switch into := dst.Addr().Interface().(type) {
+	case **Upload:
+		if len(files) > 0 {
+			*into = files[0]
+		}
+	case *[]*Upload:
+		*into = files
+	}
+	return len(files)
+}
+
+func (s *bindSource) Body() ([]byte, error) {
+	if err := upload.CheckJSON(s.http.Header); err != nil {
+		return nil, clientFault(err)
+	}
+	return (*Request)(s).Body()
+}
+
+func (s *bindSource) Raw(dst reflect.Value) {
+	switch into := dst.Addr().Interface().(type) {
+	case *Raw:
+		into.Request = (*Request)(s)
+	case **Request:
+		*into = (*Request)(s)
+	}
+}
+
+// replier decides how an output becomes a response, by its type.
+func replier[Out any]() (bind.Output, func(*Request, Out) Response) {
+	t := reflect.TypeFor[Out]()
+	switch zero := any(new(Out)).(type) {
+	case *Response:
+		return bind.Output{Opaque: true}, func(_ *Request, out Out) Response { return *any(&out).(*Response) }
+	case *None:
+		return bind.Output{}, func(*Request, Out) Response { return NoContent() }
+	case eventStream:
+		return bind.Output{Type: zero.element(), Stream: true}, func(_ *Request, out Out) Response {
+			return any(&out).(eventStream).response()
+		}
+	}
+	output := bind.Output{Type: t, Status: http.StatusOK, Nullable: t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface}
+	methods := reflect.PointerTo(t)
+	if t.Kind() == reflect.Pointer {
+		output.Type, methods = t.Elem(), t
+	}
+	coder := methods.Implements(reflect.TypeFor[interface{ StatusCode() int }]())
+	if coder {
+		output.Status = 0
+	}
+	refined := coder || methods.Implements(reflect.TypeFor[interface{ Header() http.Header }]())
+	return output, func(req *Request, out Out) Response {
+		resp := jsonReply(out)
+		if resp.kind == kindJSON {
+			resp.status = req.route.success
+		}
+		if refined && resp.kind == kindJSON {
+			resp = refine(resp, out)
+		}
+		return resp
+	}
+}
+
+// jsonReply is JSON for an output, which is an object rather than null when it is a
+// nil map, and status 204 when it is nil otherwise.
+func jsonReply(out any) Response {
+	switch v := reflect.ValueOf(out); {
+	case !v.IsValid(), v.Kind() == reflect.Pointer && v.IsNil():
+		return NoContent()
+	case v.Kind() == reflect.Map && v.IsNil():
+		return JSON(struct{}{})
+	}
+	return JSON(out)
+}
+
+// refine asks an output for its status and headers.
+func refine[Out any](resp Response, out Out) Response {
+	var asked any = &out
+	if reflect.TypeFor[Out]().Kind() == reflect.Pointer {
+		asked = out
+	}
+	if coder, ok := asked.(interface{ StatusCode() int }); ok {
+		resp = resp.WithStatus(coder.StatusCode())
+	}
+	if h, ok := asked.(interface{ Header() http.Header }); ok {
+		for name, values := range h.Header() {
+			for _, value := range values {
+				resp = resp.WithAdded(name, value)
+			}
+		}
+	}
+	return resp
+}
+
+// EventSource is what the events of type T can come from: see [sse.Source] for when
+// to take which.
+type EventSource[T any] interface {
+	~func(yield func(T) bool) | ~func(yield func(T, error) bool) |
+		~func(ctx context.Context, send func(T) error) error |
+		~chan T | ~<-chan T | *sse.Subscription
+}
+
+// EventStream is the output of a typed handler that streams Server-Sent Events. Make
+// one with [Events]. T is what their data is, as JSON.
+type EventStream[T any] struct {
+	source any
+	opts   []sse.Option
+	event  func(T) string
+	id     func(T) string
+}
+
+type eventStream interface {
+	response() Response
+	element() reflect.Type
+}
+
+// Events streams values of type T:
+//
+//	return redstart.Events[Crime](store.Since(ctx, 0)).WithEvent("crime_alert"), nil
+//
+// A subscription to a hub is sent as it was published; T then only tells documents
+// what it carries.
+func Events[T any, S EventSource[T]](source S, opts ...sse.Option) EventStream[T] {
+	return EventStream[T]{source: source, opts: opts}
+}
+
+// WithEvent returns a copy whose events have this name.
+func (s EventStream[T]) WithEvent(name string) EventStream[T] {
+	return s.WithEventOf(func(T) string { return name })
+}
+
+// WithEventOf returns a copy whose events are named by f; "" is no name.
+func (s EventStream[T]) WithEventOf(f func(T) string) EventStream[T] {
+	s.event = f
+	return s
+}
+
+// WithID returns a copy whose events have an id, from which a client continues: see
+// [Request.LastEventID].
+func (s EventStream[T]) WithID(f func(T) string) EventStream[T] {
+	s.id = f
+	return s
+}
+
+func (s *EventStream[T]) element() reflect.Type { return reflect.TypeFor[T]() }
+
+func (s *EventStream[T]) response() Response {
+	stream, err := bind.Stream(s.source, func(v T) SSEMessage {
+		m := sse.JSON(v)
+		if s.event != nil {
+			m = m.WithEvent(s.event(v))
+		}
+		if s.id != nil {
+			m = m.WithID(s.id(v))
+		}
+		return m
+	}, s.opts)
+	if err != nil {
+		return Fail(fmt.Errorf("redstart: EventStream: %w", err))
+	}
+	return Response{kind: kindEvents, content: contentEvents, body: stream}
+}
 
 // Form is a form as it was sent: the text fields are its Values, repeated ones in
 // their order.

@@ -1,0 +1,37 @@
+// Package bind fills structs from requests. A type is compiled once, where a route
+// is registered, and everything that can be wrong with it is found there; filling a
+// value for a request looks at no tags any more.
+//
+//	type search struct {
+//		District int       `path:"district"`
+//		Kinds    []string  `query:"kind"`                            // kind=arson&kind=riddle
+//		Limit    int       `query:"limit" default:"20" validate:"max=100"`
+//		Since    time.Time `query:"since"`
+//		Badge    *string   `header:"X-Badge"`                        // nil without the header
+//	}
+//	in, err := bind.Compile(reflect.TypeFor[search](), bind.Config{Params: pattern.Params()})
+//	violations, err := in.Fill(reflect.ValueOf(&s).Elem(), source)
+//
+// Where a field comes from:
+//
+//	tag                     from                               absent unless
+//	path:"id"               the parameter of the pattern       an optional one is left out
+//	query:"q"               the query string                   the name is there; for a number also when it has no text
+//	query:"tags,comma"      the same, one value for a list     the same
+//	header:"X-Badge"        a header; a list by commas         the same
+//	cookie:"mask"           a cookie                           the same
+//	form:"kind"             a form, urlencoded or multipart    it has text: HTML's own "required" counts a blank field as missing
+//	json:"kind", or none    the body, which is JSON            the key is there and is not null
+//
+// Embedded structs are taken apart. A parameter may be a string, a bool, a number, a
+// [time.Time] (RFC 3339 or a date), a [time.Duration], an [encoding.TextUnmarshaler],
+// a pointer to one of these, which is nil when it is absent, or a list of them, and
+// its default is the text of the tag default.
+//
+// Rules are those of go-playground/validator in the tag validate, with three
+// differences that come of knowing what was sent: required is about presence, so
+// that 0, false and "" are values; other rules do not count for what is absent and
+// not required; and elements of lists are looked at without dive. After the rules,
+// a method Validate() error or Validate(context.Context) error is asked, of inner
+// values first.
+package bind

@@ -1,0 +1,153 @@
+package bind
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/redstart-go/redstart/internal/headers"
+)
+
+// Field is one value of an input: a parameter, a field of a form, a file, or a field
+// of the body's object.
+type Field struct {
+	In       Location
+	Name     string // as the client writes it
+	Type     reflect.Type
+	Required bool
+	// Default is what is taken when the value is absent, if HasDefault.
+	Default    string
+	HasDefault bool
+	List       bool // may be given several times
+	Comma      bool // the list is one text, with commas
+	File       bool // an upload, of a multipart form
+	Rules      string
+	Struct     reflect.StructField // for further tags
+
+	index []int // from the input
+	set   setter
+	blank bool // the empty text is a value
+}
+
+// sources are the tags that say where a field comes from, but for json.
+var sources = []Location{Path, Query, Header, Cookie, Form}
+
+// source returns which tag the field has and its content.
+func source(f reflect.StructField) (in Location, tag string, err error) {
+	for _, s := range sources {
+		text, has := f.Tag.Lookup(string(s))
+		switch {
+		case !has:
+		case in != "":
+			return "", "", fmt.Errorf("has the tags %s and %s: a field comes from one place", in, s)
+		default:
+			in, tag = s, text
+		}
+	}
+	if text, has := f.Tag.Lookup("json"); has && in != "" && text != "-" {
+		return "", "", fmt.Errorf("has the tags %s and json: a field comes from one place", in)
+	}
+	return in, tag, nil
+}
+
+// field makes the Field of a tagged struct field.
+func (c *compiler) field(f reflect.StructField, index []int, in Location, tag string) (Field, error) {
+	name, options, _ := strings.Cut(tag, ",")
+	p := Field{In: in, Name: name, Type: f.Type, Struct: f, index: index}
+	p.Rules, p.Required = rulesOf(f)
+	p.Default, p.HasDefault = f.Tag.Lookup("default")
+	if name == "" {
+		return p, fmt.Errorf("the tag %s has no name: write %s:%q", in, in, strings.ToLower(f.Name))
+	}
+	switch options {
+	case "":
+	case "comma":
+		p.Comma = true
+	default:
+		return p, fmt.Errorf("the tag %s has the unknown option %q: there is only comma", in, options)
+	}
+	if in == Header {
+		if !headers.ValidName(name) {
+			return p, fmt.Errorf("%q is no name of a header", name)
+		}
+		p.Name = http.CanonicalHeaderKey(name)
+	}
+	if in == Path {
+		p.Required = true
+		if !c.AnyParams && !slices.Contains(c.Params, name) {
+			return p, fmt.Errorf("the pattern has no parameter %q, but %q", name, c.Params)
+		}
+		if c.optional == name {
+			_, p.Required = rulesOf(f)
+		}
+	}
+	if f.Type == c.File || f.Type.Kind() == reflect.Slice && f.Type.Elem() == c.File && c.File != nil {
+		return c.fileField(p)
+	}
+	return p, c.textField(&p)
+}
+
+func (c *compiler) fileField(p Field) (Field, error) {
+	p.File, p.List = true, p.Type != c.File
+	switch {
+	case p.In != Form:
+		return p, fmt.Errorf("a file comes from a form: write form:%q", p.Name)
+	case p.HasDefault || p.Comma:
+		return p, fmt.Errorf("a file has no default, nor commas")
+	}
+	return p, nil
+}
+
+func (c *compiler) textField(p *Field) (err error) {
+	t := p.Type
+	if t.Kind() == reflect.Slice && !reflect.PointerTo(t).Implements(textUnmarshalerType) {
+		p.List = true
+		t = t.Elem()
+		if t.Kind() == reflect.Uint8 {
+			return fmt.Errorf("a parameter cannot be a %s: take a string", p.Type)
+		}
+	}
+	if p.set, p.blank, err = converter(t); err != nil {
+		return err
+	}
+	switch {
+	case p.Comma && !p.List:
+		return fmt.Errorf("the option comma is for lists, not for a %s", p.Type)
+	case p.List && (p.In == Path || p.In == Cookie) && !p.Comma:
+		return fmt.Errorf("a %s has one value: for a list of several write %s:%q", p.In, p.In, p.Name+",comma")
+	case p.HasDefault && p.Required:
+		return fmt.Errorf("is required and has a default: it can have one of them")
+	}
+	if p.List && p.In == Header {
+		p.Comma = true // as lists are written in headers
+	}
+	return checkDefault(p)
+}
+
+func checkDefault(p *Field) error {
+	if !p.HasDefault {
+		return nil
+	}
+	if problem, _ := p.assign(reflect.New(p.Type).Elem(), p.defaults()); problem != "" {
+		return fmt.Errorf("default %q: %s", p.Default, problem)
+	}
+	return nil
+}
+
+// defaults returns the texts of the default: of a list there may be several.
+func (f *Field) defaults() []string {
+	if f.List {
+		return splitCommas([]string{f.Default})
+	}
+	return []string{f.Default}
+}
+
+// assign puts what was given into a value. The text is the one with the problem.
+func (f *Field) assign(dst reflect.Value, texts []string) (problem, text string) {
+	if !f.List {
+		return f.set(dst, texts[0]), texts[0]
+	}
+	return setList(dst, texts, f.set)
+}

@@ -1,0 +1,220 @@
+package bind
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"unsafe"
+
+	"github.com/redstart-go/redstart/internal/jsonx"
+)
+
+// Source is a request to fill a value from.
+type Source interface {
+	Context() context.Context
+	Path(name string) string // "" when it is absent
+	Query() (url.Values, error)
+	Header() http.Header
+	Cookie(name string) (string, bool)
+	Form() (url.Values, error)
+	// Files puts the files of a form's field into a file or a list of files, and
+	// returns how many there are.
+	Files(field string, dst reflect.Value) int
+	// Body returns the body, which the request says is JSON.
+	Body() ([]byte, error)
+	// Raw puts the request into a field.
+	Raw(dst reflect.Value)
+}
+
+// filling is the state of one Fill.
+type filling struct {
+	in         *Input
+	src        Source
+	value      reflect.Value
+	given      bits
+	faulty     bits // parameters that could not be read
+	body       []byte
+	bodyFault  bool
+	document   any // the body decoded once more, to see what is there
+	documented bool
+	violations []Violation
+}
+
+// bits is a set of parameters.
+type bits [maxFields / 64]uint64
+
+func (b *bits) add(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b *bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+// Fill fills v, which is addressable and zero, from a request. It returns all that
+// is wrong with the request, or an error when the body cannot be had or a Validate
+// method fails for another reason.
+func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
+	f := filling{in: in, src: src, value: v}
+	for _, index := range in.raw {
+		src.Raw(v.FieldByIndex(index))
+	}
+	if in.Body != nil {
+		if err := f.fillBody(); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.Params) > 0 {
+		if err := f.fillParams(); err != nil {
+			return nil, err
+		}
+	}
+	if in.plan.required && !f.bodyFault && in.Body != nil {
+		f.checkRequired(in.plan, v, nil)
+	}
+	if in.rules != nil {
+		f.checkRules()
+	}
+	if in.plan.hooks && len(f.violations) == 0 {
+		if err := f.callHooks(in.plan, v, nil); err != nil {
+			return nil, err
+		}
+	}
+	return f.violations, nil
+}
+
+func (f *filling) fillBody() (err error) {
+	if f.body, err = f.src.Body(); err != nil {
+		return err
+	}
+	for i := range f.in.defaults {
+		d := &f.in.defaults[i]
+		d.assign(f.value.FieldByIndex(d.index), d.defaults())
+	}
+	if !f.in.Body.Required && strings.TrimLeft(unsafe.String(unsafe.SliceData(f.body), len(f.body)), " \t\r\n") == "" {
+		f.body = nil
+		return nil
+	}
+	target := f.value.Addr()
+	if f.in.shadow != nil {
+		target = reflect.NewAt(f.in.shadow, f.value.Addr().UnsafePointer())
+	}
+	err = jsonx.Unmarshal(f.body, target.Interface(), false)
+	if err == nil {
+		return nil
+	}
+	f.bodyFault = true
+	fault, ok := errors.AsType[*jsonx.Error](err)
+	violation := Violation{In: Body, Pointer: "#", Rule: "json", Malformed: true}
+	switch {
+	case errors.Is(err, jsonx.ErrEmpty):
+		violation.Detail = err.Error()
+	case !ok:
+		return err
+	case fault.Misfit:
+		violation.Rule, violation.Pointer = "type", pointer(splitPath(fault.Path))
+		violation.Detail = "the JSON body does not fit: " + fault.Error()
+	default:
+		violation.Detail = "malformed JSON body: " + fault.Error()
+	}
+	f.violations = append(f.violations, violation)
+	return nil
+}
+
+// splitPath takes a path such as items[2].price apart.
+func splitPath(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+func (f *filling) fillParams() (err error) {
+	var query, form url.Values
+	if f.in.needsQuery {
+		if query, err = f.src.Query(); err != nil {
+			return err
+		}
+	}
+	if f.in.needsForm {
+		if form, err = f.src.Form(); err != nil {
+			return err
+		}
+	}
+	for i := range f.in.Params {
+		p := &f.in.Params[i]
+		var texts []string
+		var text string
+		given := false
+		switch p.In {
+		case Path:
+			text = f.src.Path(p.Name)
+			given = text != ""
+		case Cookie:
+			text, given = f.src.Cookie(p.Name)
+		case Query:
+			texts, given = query[p.Name]
+		case Header:
+			texts, given = f.src.Header()[p.Name]
+		case Form:
+			if p.File {
+				f.fillFiles(i, p)
+				continue
+			}
+			texts, given = form[p.Name]
+		}
+		if len(texts) > 0 {
+			text = texts[0]
+		}
+		f.fillParam(i, p, texts, text, given)
+	}
+	return nil
+}
+
+// fillParam sets one parameter from the texts of it that there are; the first is
+// text, which is the only one that some sources have.
+func (f *filling) fillParam(i int, p *Field, texts []string, text string, given bool) {
+	dst := f.value.FieldByIndex(p.index)
+	if p.List {
+		if texts == nil && given {
+			texts = []string{text}
+		}
+		if p.Comma {
+			texts = splitCommas(texts)
+			given = given && (len(texts) > 0 || p.blank)
+		} else if p.In == Form && len(texts) == 1 && text == "" {
+			given = false
+		}
+	} else if text == "" && (!p.blank || p.In == Form) {
+		given = false
+	}
+	var problem string
+	switch {
+	case given && p.List:
+		f.given.add(i)
+		problem, text = setList(dst, texts, p.set)
+	case given:
+		f.given.add(i)
+		problem = p.set(dst, text)
+	case p.HasDefault:
+		p.assign(dst, p.defaults())
+	case p.Required:
+		f.missing(i, p)
+	}
+	if problem != "" {
+		f.faulty.add(i)
+		f.violations = append(f.violations, Violation{In: p.In, Name: p.Name, Rule: "type", Detail: problem, Value: shorten(text), Malformed: true})
+	}
+}
+
+func (f *filling) fillFiles(i int, p *Field) {
+	n := f.src.Files(p.Name, f.value.FieldByIndex(p.index))
+	switch {
+	case n > 0:
+		f.given.add(i)
+	case p.Required:
+		f.missing(i, p)
+	}
+}
+
+// missing notes a parameter that is not there. A form was read and understood all
+// the same, as a JSON body is that lacks a key.
+func (f *filling) missing(i int, p *Field) {
+	f.faulty.add(i)
+	f.violations = append(f.violations, Violation{In: p.In, Name: p.Name, Rule: "required", Detail: "is required", Malformed: p.In != Form})
+}

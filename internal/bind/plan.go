@@ -1,0 +1,364 @@
+package bind
+
+import (
+	"context"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"sort"
+	"strings"
+)
+
+// plan is what there is to check in a value beyond the rules: fields of a body that
+// are required, and Validate methods. Types that refer to themselves have plans that
+// do.
+type plan struct {
+	kind     reflect.Kind // Struct, Pointer, Slice or Map
+	fields   []planField
+	elem     *plan
+	hook     hook
+	required bool // there are required fields here or further in
+	hooks    bool // the same of Validate methods
+}
+
+type planField struct {
+	index    int
+	name     string // in the body, "" for an embedded struct
+	required bool
+	child    *plan // nil when there is nothing further in
+}
+
+type hook uint8
+
+const (
+	noHook hook = iota
+	plainHook
+	contextHook
+)
+
+type (
+	validator        interface{ Validate() error }
+	contextValidator interface {
+		Validate(ctx context.Context) error
+	}
+)
+
+func hookOf(t reflect.Type) hook {
+	switch p := reflect.PointerTo(t); {
+	case t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer:
+		return noHook
+	case p.Implements(reflect.TypeFor[validator]()):
+		return plainHook
+	case p.Implements(reflect.TypeFor[contextValidator]()):
+		return contextHook
+	}
+	return noHook
+}
+
+// isLeaf says whether the inside of a struct is its own affair.
+func isLeaf(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) || p.Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+func newPlan(t reflect.Type, c *compiler) *plan {
+	b := planner{c: c, plans: map[reflect.Type]*plan{}}
+	root := b.plan(t, true)
+	for changed := true; changed; { // what is further in, also around a circle
+		changed = false
+		for _, p := range b.plans {
+			required, hooks := p.required, p.hooks || p.hook != noHook
+			for _, inner := range p.children() {
+				required, hooks = required || inner.required, hooks || inner.hooks
+			}
+			changed = changed || required != p.required || hooks != p.hooks
+			p.required, p.hooks = required, hooks
+		}
+	}
+	for _, p := range b.plans {
+		p.prune()
+	}
+	return root
+}
+
+type planner struct {
+	c     *compiler
+	plans map[reflect.Type]*plan
+}
+
+// plan makes the plan of a type; of the top, where fields may be parameters, as well.
+func (b *planner) plan(t reflect.Type, top bool) *plan {
+	if p := b.plans[t]; p != nil {
+		return p
+	}
+	p := &plan{kind: t.Kind(), hook: hookOf(t)}
+	b.plans[t] = p
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		p.elem = b.plan(t.Elem(), false)
+	case reflect.Struct:
+		if !isLeaf(t) || top {
+			b.fields(p, t, top)
+		}
+	}
+	return p
+}
+
+func (b *planner) fields(p *plan, t reflect.Type, top bool) {
+	for f := range fieldsOf(t) {
+		in, _, _ := source(f)
+		name, given := jsonName(f)
+		embedded := f.Anonymous && !given && f.Type.Kind() == reflect.Struct
+		switch {
+		case name == "-", f.Tag.Get("validate") == "-", !f.IsExported() && !embedded:
+			continue
+		case f.Type == b.c.Raw || f.Type == b.c.Request || top && in != "":
+			continue
+		}
+		field := planField{index: f.Index[0], name: name}
+		if _, field.required = rulesOf(f); embedded {
+			field.name, field.required = "", false
+		}
+		field.child = b.plan(f.Type, top && embedded)
+		p.required = p.required || field.required
+		p.fields = append(p.fields, field)
+	}
+}
+
+func (p *plan) children() (inner []*plan) {
+	if p.elem != nil {
+		inner = append(inner, p.elem)
+	}
+	for _, f := range p.fields {
+		if f.child != nil {
+			inner = append(inner, f.child)
+		}
+	}
+	return inner
+}
+
+// prune leaves out what leads nowhere.
+func (p *plan) prune() {
+	kept := p.fields[:0]
+	for _, f := range p.fields {
+		if f.child != nil && !f.child.required && !f.child.hooks {
+			f.child = nil
+		}
+		if f.required || f.child != nil {
+			kept = append(kept, f)
+		}
+	}
+	p.fields = kept
+}
+
+// checkRequired looks for required fields of the body that are absent. Only a field
+// that is zero can be: for such a one the body is asked.
+func (f *filling) checkRequired(p *plan, v reflect.Value, at *path) {
+	switch p.kind {
+	case reflect.Pointer:
+		if !v.IsNil() && p.elem.required {
+			f.checkRequired(p.elem, v.Elem(), at)
+		}
+	case reflect.Slice, reflect.Array:
+		if !p.elem.required {
+			return
+		}
+		for i := range v.Len() {
+			f.checkRequired(p.elem, v.Index(i), &path{up: at, index: i})
+		}
+	case reflect.Map:
+		if !p.elem.required {
+			return
+		}
+		for _, key := range sortedKeys(v) {
+			f.checkRequired(p.elem, v.MapIndex(key), &path{up: at, key: key.String()})
+		}
+	case reflect.Struct:
+		for i := range p.fields {
+			field := &p.fields[i]
+			inner := v.Field(field.index)
+			if field.required && inner.IsZero() {
+				keys := append(at.keys(), field.name)
+				if !f.present(keys) {
+					f.violations = append(f.violations, Violation{In: Body, Pointer: pointer(keys), Rule: "required", Detail: "is required"})
+					continue
+				}
+			}
+			if field.child == nil || !field.child.required {
+				continue
+			}
+			next := at
+			if field.name != "" {
+				next = &path{up: at, key: field.name}
+			}
+			f.checkRequired(field.child, inner, next)
+		}
+	}
+}
+
+// present says whether the body has something but null at a place. Names count
+// whatever their case, as for encoding/json.
+func (f *filling) present(keys []string) bool {
+	if !f.documented {
+		f.documented = true
+		_ = json.Unmarshal(f.body, &f.document) // it was decoded before
+	}
+	at := f.document
+	for _, key := range keys {
+		switch node := at.(type) {
+		case map[string]any:
+			next, ok := node[key]
+			if !ok {
+				for name, value := range node {
+					if strings.EqualFold(name, key) {
+						next = value
+						break
+					}
+				}
+			}
+			at = next
+		case []any:
+			i, err := indexOf(key)
+			if err != nil || i >= len(node) {
+				return false
+			}
+			at = node[i]
+		default:
+			return false
+		}
+	}
+	return at != nil
+}
+
+// callHooks asks the Validate methods, inner ones first. An error that is no
+// violation ends it.
+func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
+	switch p.kind {
+	case reflect.Pointer:
+		if v.IsNil() || !p.elem.hooks {
+			return nil
+		}
+		return f.callHooks(p.elem, v.Elem(), at)
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if !p.elem.hooks {
+				break
+			}
+			if err := f.callHooks(p.elem, v.Index(i), &path{up: at, index: i}); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		if !p.elem.hooks {
+			break
+		}
+		for _, key := range sortedKeys(v) {
+			element := reflect.New(v.Type().Elem()).Elem() // what is in a map has no address
+			element.Set(v.MapIndex(key))
+			if err := f.callHooks(p.elem, element, &path{up: at, key: key.String()}); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for i := range p.fields {
+			field := &p.fields[i]
+			if field.child == nil || !field.child.hooks {
+				continue
+			}
+			next := at
+			if field.name != "" {
+				next = &path{up: at, key: field.name}
+			}
+			if err := f.callHooks(field.child, v.Field(field.index), next); err != nil {
+				return err
+			}
+		}
+	}
+	return f.callHook(p.hook, v, at)
+}
+
+func (f *filling) callHook(h hook, v reflect.Value, at *path) (err error) {
+	switch h {
+	case noHook:
+		return nil
+	case plainHook:
+		err = v.Addr().Interface().(validator).Validate()
+	case contextHook:
+		err = v.Addr().Interface().(contextValidator).Validate(f.src.Context())
+	}
+	if err == nil {
+		return nil
+	}
+	violations, ok := f.in.violations(err)
+	if !ok {
+		if _, decided := errors.AsType[interface {
+			error
+			StatusCode() int
+		}](err); decided {
+			return err // such as a 409
+		}
+		violations = []Violation{{Detail: err.Error()}}
+	}
+	for _, violation := range f.in.resolve(violations, at) {
+		// The method of an embedded struct is that of the struct around it as well.
+		if !contains(f.violations, violation) {
+			f.violations = append(f.violations, violation)
+		}
+	}
+	return nil
+}
+
+func contains(violations []Violation, v Violation) bool {
+	for _, known := range violations {
+		if known.In == v.In && known.Name == v.Name && known.Pointer == v.Pointer && known.Rule == v.Rule && known.Detail == v.Detail {
+			return true
+		}
+	}
+	return false
+}
+
+// Resolve completes violations that a handler found, whose name is that of a
+// parameter or the way to a field of the body, as in "items/2/price".
+func (in *Input) Resolve(violations []Violation) []Violation { return in.resolve(violations, nil) }
+
+func (in *Input) resolve(violations []Violation, at *path) []Violation {
+	resolved := make([]Violation, len(violations))
+	for i, v := range violations {
+		resolved[i] = v
+		if v.In == "" {
+			in.place(&resolved[i], at)
+		}
+	}
+	return resolved
+}
+
+func (in *Input) place(v *Violation, at *path) {
+	if at == nil {
+		for _, p := range in.Params {
+			if strings.EqualFold(p.Name, v.Name) {
+				v.In, v.Name = p.In, p.Name
+				return
+			}
+		}
+		if in.Body == nil {
+			return
+		}
+	}
+	keys := at.keys()
+	if v.Name != "" {
+		keys = append(keys, strings.Split(v.Name, "/")...)
+	}
+	v.In, v.Name, v.Pointer = Body, "", pointer(keys)
+}
+
+// sortedKeys makes the order of violations that of the keys. Keys that are no text
+// are not gone into: they have no place in a pointer that would be right for all.
+func sortedKeys(m reflect.Value) []reflect.Value {
+	if m.Type().Key().Kind() != reflect.String {
+		return nil
+	}
+	keys := m.MapKeys()
+	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+	return keys
+}

@@ -1,0 +1,320 @@
+package bind
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	playground "github.com/go-playground/validator/v10"
+)
+
+// rules are those of the tag validate, but for required, for a whole input.
+type rules struct {
+	validate *playground.Validate
+	list     bool // the input is a list
+}
+
+// rulesOf returns a field's rules but for required, and whether that is one of them.
+// What is behind dive is about elements, which are there if they are: they are
+// required in the sense of the library.
+func rulesOf(f reflect.StructField) (rest string, required bool) {
+	tag := f.Tag.Get("validate")
+	if !strings.Contains(tag, "required") {
+		return tag, false
+	}
+	var kept []string
+	dived := false
+	for rule := range strings.SplitSeq(tag, ",") {
+		dived = dived || rule == "dive"
+		if rule == "required" && !dived {
+			required = true
+			continue
+		}
+		kept = append(kept, rule)
+	}
+	return strings.Join(kept, ","), required
+}
+
+// newRules prepares the library for a type, nil when there is nothing to check. The
+// rules are given to it anew, without required and with the dive that a list of
+// structs with rules lacks. Each is tried, so that one that is unknown, or not for
+// its field's type, panics here and not while serving.
+func newRules(in *Input, c *compiler) (r *rules, err error) {
+	finder := ruleFinder{c: c, found: map[reflect.Type]bool{}}
+	if !finder.has(in.Type) {
+		return nil, nil
+	}
+	r = &rules{validate: playground.New(playground.WithRequiredStructEnabled()), list: in.Type.Kind() != reflect.Struct}
+	for t := range finder.found {
+		if t.Kind() != reflect.Struct {
+			continue
+		}
+		if err := r.register(t, &finder); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// ruleFinder finds out which types have rules further in.
+type ruleFinder struct {
+	c     *compiler
+	found map[reflect.Type]bool // the types visited, and whether they have
+}
+
+func (r *ruleFinder) has(t reflect.Type) bool {
+	if known, ok := r.found[t]; ok {
+		return known
+	}
+	if t == r.c.Raw || t == r.c.Request || t == r.c.File {
+		return false
+	}
+	r.found[t] = true // for a type that refers to itself; to look for nothing does no harm
+	has := false
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		has = r.has(t.Elem())
+	case reflect.Struct:
+		if t == timeType {
+			break
+		}
+		for f := range fieldsOf(t) {
+			if !f.IsExported() && !f.Anonymous || f.Tag.Get("validate") == "-" {
+				continue
+			}
+			rest, _ := rulesOf(f)
+			has = r.has(f.Type) || rest != "" || has
+		}
+	}
+	r.found[t] = has
+	return has
+}
+
+func (r *rules) register(t reflect.Type, finder *ruleFinder) error {
+	fields := map[string]string{}
+	for f := range fieldsOf(t) {
+		if !f.IsExported() && !f.Anonymous {
+			continue
+		}
+		rest, _ := rulesOf(f)
+		switch {
+		case f.Type == finder.c.Raw || f.Type == finder.c.Request:
+			rest = "-"
+		case rest != "-" && isList(f.Type) && finder.has(f.Type) && !strings.Contains(rest, "dive"):
+			rest = strings.TrimPrefix(rest+strings.Repeat(",dive", depth(f.Type)), ",")
+		}
+		if err := r.try(f, rest); err != nil {
+			return fmt.Errorf("%s.%s: validate:%q: %w", t, f.Name, f.Tag.Get("validate"), err)
+		}
+		fields[f.Name] = rest
+	}
+	r.validate.RegisterStructValidationMapRules(fields, reflect.New(t).Elem().Interface())
+	return nil
+}
+
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Map
+}
+
+func depth(t reflect.Type) (n int) {
+	for ; isList(t); t = t.Elem() {
+		n++
+	}
+	return n
+}
+
+// try applies each rule to a value that is not there, and to be seen by all of them.
+func (r *rules) try(f reflect.StructField, rest string) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%v", v)
+		}
+	}()
+	if rest == "" || rest == "-" {
+		return nil
+	}
+	t := f.Type
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	zero := reflect.New(t).Elem()
+	for rule := range strings.SplitSeq(rest, ",") {
+		name, _, _ := strings.Cut(rule, "=")
+		switch {
+		case name == "dive" || name == "keys":
+			_ = r.validate.Var(zero.Interface(), rest) // what follows is about elements: only its names can be tried
+			return nil
+		case name == "":
+			return errors.New("a rule is empty")
+		case isRelation(name) || strings.HasPrefix(name, "omit") || t.Kind() == reflect.Struct && t != timeType || t.Kind() == reflect.Interface:
+			_ = r.validate.Var("", "omitempty,"+rule) // only whether there is such a rule
+		default:
+			_ = r.validate.Var(zero.Interface(), rule)
+		}
+	}
+	return nil
+}
+
+// isRelation says whether a rule is about other fields as well, so that it counts for
+// what is absent, too.
+func isRelation(rule string) bool {
+	return strings.HasSuffix(rule, "field") || strings.HasPrefix(rule, "required_") || strings.HasPrefix(rule, "excluded_") ||
+		strings.HasPrefix(rule, "skip_") || rule == "structonly" || rule == "nostructlevel" || strings.HasPrefix(rule, "validateFn")
+}
+
+// checkRules runs the library and keeps of its findings what is about something that
+// is there and could be read.
+func (f *filling) checkRules() {
+	var err error
+	if r := f.in.rules; r.list {
+		err = r.validate.Var(f.value.Interface(), "dive")
+	} else {
+		err = r.validate.Struct(f.value.Addr().Interface())
+	}
+	if err == nil {
+		return
+	}
+	faults, ok := errors.AsType[playground.ValidationErrors](err)
+	if !ok {
+		return // the value is no struct: nothing to check
+	}
+	for _, fault := range faults {
+		if v, ok := f.violation(fault); ok {
+			f.violations = append(f.violations, v)
+		}
+	}
+}
+
+func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
+	where := f.in.locate(fault.StructNamespace())
+	v := Violation{In: Body, Rule: fault.Tag(), Detail: message(fault), Value: simple(fault.Value())}
+	if fault.Param() != "" {
+		v.Rule += "=" + fault.Param()
+	}
+	given := reflect.ValueOf(fault.Value())
+	absent := !given.IsValid() || given.IsZero()
+	if where.param >= 0 {
+		p := &f.in.Params[where.param]
+		v.In, v.Name = p.In, p.Name
+		if len(where.keys) > 0 { // of an element
+			if i, err := indexOf(where.keys[0]); err == nil {
+				v.Detail = "value " + strconv.Itoa(i+1) + " " + v.Detail
+			}
+		}
+		absent = absent && !f.given.has(where.param)
+		if f.faulty.has(where.param) {
+			return v, false
+		}
+	} else {
+		v.Pointer = pointer(where.keys)
+		absent = absent && !f.present(where.keys)
+		if f.bodyFault {
+			return v, false
+		}
+	}
+	if absent {
+		v.Value = nil
+	}
+	return v, !absent || isRelation(fault.Tag())
+}
+
+func indexOf(key string) (int, error) {
+	i, err := strconv.Atoi(key)
+	if err == nil && i < 0 {
+		err = strconv.ErrRange
+	}
+	return i, err
+}
+
+// simple returns a value that can be shown to a client: a text, a number or a bool.
+func simple(value any) any {
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.String:
+		return shorten(v.String())
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
+		return value
+	}
+	if text, ok := value.(fmt.Stringer); ok && v.Kind() != reflect.Pointer {
+		return shorten(text.String())
+	}
+	return nil
+}
+
+// located is a place in an input.
+type located struct {
+	param int      // -1 for one in the body
+	keys  []string // the way from there
+}
+
+// locate finds the place that the library writes as Type.Field[2].Inner, by the names
+// that fields have in Go.
+func (in *Input) locate(namespace string) located {
+	at := located{param: -1}
+	t := in.Type
+	rest := namespace
+	if t.Kind() == reflect.Struct {
+		rest = strings.TrimPrefix(strings.TrimPrefix(rest, t.Name()), ".")
+	}
+	var index []int
+	for rest != "" {
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if rest[0] == '[' {
+			key, after, ok := strings.Cut(rest[1:], "]")
+			if !ok || !isList(t) {
+				return at
+			}
+			at.keys, rest, t = append(at.keys, key), strings.TrimPrefix(after, "."), t.Elem()
+			continue
+		}
+		end := strings.IndexAny(rest, ".[")
+		if end < 0 {
+			end = len(rest)
+		}
+		if t.Kind() != reflect.Struct {
+			return at
+		}
+		f, ok := t.FieldByName(rest[:end])
+		if !ok || len(f.Index) != 1 {
+			return at
+		}
+		rest, t = strings.TrimPrefix(rest[end:], "."), f.Type
+		index = append(index, f.Index[0])
+		name, given := jsonName(f)
+		if at.param < 0 && len(at.keys) == 0 {
+			if at.param = in.paramAt(index); at.param >= 0 {
+				continue
+			}
+		}
+		if !f.Anonymous || given {
+			at.keys = append(at.keys, name)
+		}
+	}
+	return at
+}
+
+func (in *Input) paramAt(index []int) int {
+	for i := range in.Params {
+		if sameIndex(in.Params[i].index, index) {
+			return i
+		}
+	}
+	return -1
+}
+
+func sameIndex(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
