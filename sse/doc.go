@@ -71,17 +71,47 @@
 // the connection is taken over once the header is out and the handler returns (see
 // [Transport]). Serve then reports Parked, and OnEnd tells of the true end.
 //
+// # States, filters and who is there
+//
+// Most messages say what has changed, and each of them counts. One that is the whole
+// state of something, such as a position on a map, takes the place of the one before:
+// see [Message.WithStateKey] and [StateTopic]. A [Topic] carries values of one Go type.
+//
+// A subscription can leave messages out ([Subscription.Filter]), can begin with the
+// state that the messages change ([Subscription.Snapshot]), and can say whose it is
+// ([Subscription.As], [Hub.Presence]). [Authorize] has a hub ask, on each connect,
+// whether a client may have a topic.
+//
+// # Several machines
+//
+// A hub is put [Over] a [Broker], which orders and keeps the messages of all hubs above
+// it. Everything else stays as it is: an id resumes on every node.
+//
+//	broker, err := jetstream.Connect(ctx, "nats://nats:4222")
+//	// ...
+//	hub := sse.NewHub(sse.Over(broker))
+//
+// Each node follows the broker once, keeps what [Retain] says, and serves its clients
+// from that; who was away for longer is served from the broker. A client that comes to
+// a node which is behind the one it left waits, and is told neither of a gap nor
+// anything twice. When the broker cannot be reached, messages wait with it, and Publish
+// fails: give messages an idempotency key (an ID) and publish them again.
+//
 // # Events of the package's own
 //
-//	event       sent when                                          data                    id, retry
-//	sse.hello   a subscriber came without a position               empty                   id: its position now
-//	sse.gap     a subscriber missed messages that are gone, or     {"reason","from"}, the  id: where it goes on
-//	            came with a position that is none: load the state  reason being evicted,
-//	            anew                                               epoch, future or
+//	event         sent when                                        data                    id, retry
+//	sse.hello     a subscriber came without a position, or its     empty                   id: its position now
+//	              filter kept nothing for long
+//	sse.gap       a subscriber missed messages that are gone, or   {"reason","from"}, the  id: where it goes on;
+//	              came with a position that is none: load the      reason being evicted,   none before a snapshot
+//	              state anew                                       epoch, future or
 //	                                                               invalid
-//	sse.bye     the stream ends and the client is to come back     drained, aged, refused, retry: when, at random
+//	sse.snapshot  a snapshot is complete                           empty                   id: the position of it
+//	sse.join      a member came to the topic (published to it)     {"name"}                id, like any message
+//	sse.leave     a member left the topic (published to it)        {"name"}                id, like any message
+//	sse.bye       the stream ends and the client is to come back   drained, aged, refused, retry: when, at random
 //	                                                               lagging or hub closed
-//	error       the source failed; the body then ends uncleanly    a fixed text, or what   none
+//	error         the source failed; the body then ends uncleanly  a fixed text, or what   none
 //	                                                               ErrorMessage chooses
 //
 // A page needs to listen to none of them but sse.gap, if it keeps a state. An
@@ -106,6 +136,7 @@
 //	what a hub retains               65536 messages,    Retain, RetainPerTopic
 //	                                 64 MiB, any age
 //	what a reader takes              1 MiB an event     Reader.MaxEventBytes
+//	absence before sse.leave         5 s                PresenceGrace
 //
 // For anything but the defaults make one [Server] for the program, and serve its
 // streams by [Server.Handle]. Call [Server.Drain] before [http.Server.Shutdown],
