@@ -30,6 +30,16 @@
 //	             request                                  that are not logged
 //	BodyLimit    instead of WithBodyLimit, for a group    what redstart.BodyLimit is for a route
 //
+// # What there is
+//
+//	to look on    RequestID AccessLog Tracing Health
+//	to protect    Recover RateLimit CSRF CORS SecureHeaders BodyLimit Timeout Maintenance
+//	to save       Compress ETag Idempotency
+//
+// What is to be shared by several processes has a store that may be replaced: a
+// [LimitStore] for RateLimit, of which [OpenSQLLimits] is one in a database, and a
+// [ReplyStore] for Idempotency. Each says what happens while its store fails.
+//
 // # What sees what
 //
 // Middleware of the App is around everything, that of a group or a route around its
@@ -39,13 +49,23 @@
 //	Recover        as others   passes on        replies        before it begins      replies to panics
 //	RequestID      as others   as others        as others      as others             as others
 //	AccessLog      one line    one line         one line       one line, at its end  no line of its own for a panic
-//	CORS           headers     answers it       headers        headers               no headers on a panic
+//	Tracing        a span      a span           a span         a span, to its end    a span, of status 500
+//	Health         answers its own paths; all else passes on
+//	Maintenance    503         503              as others      503 before it begins  as others
 //	SecureHeaders  headers     headers          headers        headers               no headers on a panic
+//	CORS           headers     answers it       headers        headers               no headers on a panic
+//	CSRF           403 first   passes on        as others      403 before it begins  as others
+//	RateLimit      counts      counts           counts         counts it once        no headers on a panic
+//	Compress       by size     passes on        by size        chunk by chunk        as others
+//	ETag           passes on   passes on        passes on      passes on             as others
+//	Idempotency    replays     passes on        errors below 500 are replayed, others and streams are not
 //	BodyLimit      413 first   passes on        as others      as others             as others
 //	Timeout        as others   passes on        as others      until it begins       panics keep their stack
 //
 // "404, 405" is about the App's middleware; groups do not see these replies. A CORS
-// preflight for a route passes that route's middleware, its group's included.
+// preflight for a route passes that route's middleware, its group's included. No
+// middleware delays, buffers or encodes an event stream; Compress flushes what other
+// streams flush.
 //
 // # In what order
 //
@@ -53,13 +73,21 @@
 // that answers by itself leaves out all that is inside of it.
 //
 //	order  middleware      because
-//	1      RequestID       everything inside logs with the id
-//	2      AccessLog       sees every reply, those of the middleware inside included
-//	3      Recover         its reply gets the headers of 1 and 2, and is logged
-//	4      SecureHeaders   on each reply of those inside, refusals too
-//	5      CORS            a preflight carries no credentials: answer it before asking for any;
+//	1      Health          asked by machines, all the time: nothing else need see it
+//	2      RequestID       everything inside logs with the id
+//	3      Tracing         the span is of all the time that the request takes
+//	4      AccessLog       sees every reply, those of the middleware inside included
+//	5      Recover         its reply gets the headers of 2 to 4, and is logged
+//	6      SecureHeaders   on each reply of those inside, refusals too
+//	7      CORS            a preflight carries no credentials: answer it before asking for any;
 //	                       and let a page read the error replies of what is inside
-//	6      authentication  before work is done for anybody
-//	7      BodyLimit       before anything reads the body
-//	8      Timeout         innermost: it bounds the handler, and what is inside of it may be given up
+//	8      Maintenance     closes the site for everybody inside
+//	9      RateLimit       before work is done, or a password is tried
+//	10     Compress        what is inside sees, and may replace, the body as it was
+//	11     ETag            of that body; inside of Compress, which makes the tag weak
+//	12     CSRF            before what trusts a cookie
+//	13     authentication  before work is done for anybody
+//	14     BodyLimit       before anything reads the body
+//	15     Idempotency     reads the body, and keeps replies apart by who asked
+//	16     Timeout         innermost: it bounds the handler, and what is inside of it may be given up
 package middleware

@@ -170,10 +170,10 @@ func TestIdempotencyWhileUnderWay(t *testing.T) {
 
 func TestIdempotencyAfterALeaseIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wait := time.Hour
+		var wait atomic.Int64
+		wait.Store(int64(time.Hour))
 		app, _ := counting(middleware.IdempotencyOptions{Lease: time.Minute}, func(*redstart.Request) redstart.Response {
-			d := wait
-			wait = 0
+			d := time.Duration(wait.Swap(0))
 			time.Sleep(d)
 			return redstart.Text("after " + d.String())
 		})
@@ -327,6 +327,19 @@ func TestMemoryRepliesAreBounded(t *testing.T) {
 		_, err = store.Claim(t.Context(), "way10", "f", time.Minute)
 		assert.NoError(t, err)
 	})
+}
+
+func TestIdempotencyPassesEveryReplyOn(t *testing.T) {
+	app := quiet()
+	app.Use(middleware.Idempotency())
+	kinds := everyReply(app)
+	app.Post("/text", func(*redstart.Request) redstart.Response { return redstart.Text("posted") })
+	for _, kind := range kinds {
+		assert.Equal(t, kind.status, send(app, kind.method, kind.path, "", keyed).Code, kind.name)
+	}
+	assert.Equal(t, "posted", send(app, "POST", "/text", "").Body.String(), "without a key")
+	assert.Equal(t, 404, send(app, "POST", "/nowhere", "", keyed+"2").Code)
+	assert.Equal(t, "true", send(app, "POST", "/nowhere", "", keyed+"2").Header().Get("Idempotency-Replayed"), "a refusal is a reply too")
 }
 
 func TestIdempotencyPanicsWhenMisconfigured(t *testing.T) {

@@ -169,6 +169,16 @@ func TestRateLimitWhoseStoreFails(t *testing.T) {
 	}
 }
 
+func TestRateLimitPassesEveryReplyOn(t *testing.T) {
+	app := quiet()
+	app.Use(middleware.RateLimit(100, time.Minute))
+	for n, kind := range everyReply(app) {
+		reply := send(app, kind.method, kind.path, "")
+		assert.Equal(t, kind.status, reply.Code, kind.name)
+		assert.Contains(t, reply.Header().Get("RateLimit"), fmt.Sprintf(`"default";r=%d;`, 99-n), kind.name)
+	}
+}
+
 func TestRateLimitPanicsWhenMisconfigured(t *testing.T) {
 	for want, f := range map[string]func(){
 		"middleware: RateLimit(0, 1s): want at least one request in that time":                                       func() { middleware.RateLimit(0, time.Second) },

@@ -52,14 +52,21 @@ func get(t *testing.T, client *http.Client, method, path string, header ...strin
 // once, though the next is an hour away, whatever the client says it accepts.
 func TestEventStreamsPassThrough(t *testing.T) {
 	for name, mw := range map[string]func() redstart.Middleware{
-		"RateLimit":   func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
-		"Compress":    func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
-		"ETag":        func() redstart.Middleware { return middleware.ETag() },
-		"CSRF":        func() redstart.Middleware { return middleware.CSRF() },
-		"Health":      func() redstart.Middleware { return middleware.Health() },
-		"Idempotency": func() redstart.Middleware { return middleware.Idempotency() },
-		"Tracing":     func() redstart.Middleware { return middleware.Tracing(&spans{}) },
-		"Maintenance": func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
+		"AccessLog":     func() redstart.Middleware { return middleware.AccessLog() },
+		"BodyLimit":     func() redstart.Middleware { return middleware.BodyLimit(1) },
+		"CORS":          func() redstart.Middleware { return middleware.CORS(middleware.CORSOptions{Origins: []string{"*"}}) },
+		"Recover":       func() redstart.Middleware { return middleware.Recover() },
+		"RequestID":     func() redstart.Middleware { return middleware.RequestID() },
+		"SecureHeaders": func() redstart.Middleware { return middleware.SecureHeaders() },
+		"Timeout":       func() redstart.Middleware { return middleware.Timeout(time.Minute) },
+		"RateLimit":     func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
+		"Compress":      func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
+		"ETag":          func() redstart.Middleware { return middleware.ETag() },
+		"CSRF":          func() redstart.Middleware { return middleware.CSRF() },
+		"Health":        func() redstart.Middleware { return middleware.Health() },
+		"Idempotency":   func() redstart.Middleware { return middleware.Idempotency() },
+		"Tracing":       func() redstart.Middleware { return middleware.Tracing(&spans{}) },
+		"Maintenance":   func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
