@@ -69,6 +69,13 @@ func program(n int) (status int) {
 	}
 	app.Get("/", who)
 	app.Post("/", who)
+	app.Get("/inherited", func(*redstart.Request) redstart.Response {
+		open, err := exec.Command("sh", "-c", "for fd in 3 4 5 6; do [ -e /dev/fd/$fd ] && echo $fd; done; true").Output()
+		if err != nil {
+			return redstart.Fail(err)
+		}
+		return redstart.Text("open:" + string(open))
+	})
 	app.Get("/hang", func(req *redstart.Request) redstart.Response {
 		fmt.Fprintln(os.Stderr, "hanging")
 		<-req.Context().Done()
@@ -273,6 +280,28 @@ func TestANewReleaseBehindALink(t *testing.T) {
 	p.until("it is given up", func() bool { return len(p.lines("the old ones stay")) == 1 })
 	assert.Len(t, p.lines("the new release"), 1)
 	assert.Contains(t, p.lines("the old ones stay")[0]["error"], "exit status 4")
+}
+
+func TestWhatAChildStartsInheritsNothing(t *testing.T) {
+	p := start(t, 2, "127.0.0.1:0")
+	resp, err := newClient(p.url, true).get("/inherited")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "open:", string(body), "a socket held open by a stranger would never be closed")
+}
+
+func TestAHangupOfTheWholeGroupIsForTheSupervisor(t *testing.T) {
+	p := start(t, 2, "127.0.0.1:0")
+	for _, pid := range p.pids() {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGHUP))
+	}
+	p.signal(syscall.SIGHUP)
+	p.until("the rolling restart is over", func() bool { return len(p.lines("rolling restart is over")) == 1 })
+	p.signal(syscall.SIGTERM)
+	assert.Zero(t, p.status())
+	assert.Len(t, p.lines("process has drained"), 2, "none has crashed")
 }
 
 func TestASiblingStandsInForACrash(t *testing.T) {
