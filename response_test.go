@@ -407,6 +407,31 @@ func TestWithVary(t *testing.T) {
 	assert.Error(t, redstart.Text("").WithVary("a\nb").Err())
 }
 
+func ExampleResponse_WithHeadersOf() {
+	internal := redstart.Response{}.With("Cache-Control", "private").WithVary("Cookie") // made once
+
+	resp := redstart.JSON([]int{1}).WithVary("Cookie", "Accept").WithHeadersOf(internal)
+	fmt.Println(resp.Header()["Cache-Control"], resp.Header()["Vary"])
+	// Output: [private] [Cookie Accept]
+}
+
+func ExampleResponse_WithEncoding() {
+	app := redstart.New(redstart.WithoutAccessLog())
+	app.Use(redstart.After(func(_ *redstart.Request, resp redstart.Response) redstart.Response {
+		return resp.WithEncoding(func(h http.Header, _ int, size int64) redstart.BodyEncoding {
+			if size < 3 {
+				return nil
+			}
+			h.Set("Content-Encoding", "stars")
+			return stars{}
+		})
+	}))
+	app.Get("/:name", func(req *redstart.Request) redstart.Response { return redstart.Text(req.Param("name")) })
+
+	fmt.Println(get(app, "/Bat").Body, get(app, "/Ra").Body)
+	// Output: *Bat* false Ra
+}
+
 func TestWithHeadersOf(t *testing.T) {
 	template := redstart.Status(404).With("A", "1").WithDefault("B", "1").WithAdded("C", "1").Without("D")
 	resp := redstart.Text("x").With("A", "0").With("B", "0").With("C", "0").With("D", "0").WithHeadersOf(template).With("E", "2")
@@ -458,7 +483,7 @@ func TestWithEncoding(t *testing.T) {
 		"stream":    {stream, "200 -1 text/csv", "a*"},
 		"cannot":    {redstart.Text("a").WithEncoding(chosen(stars{fails: true})), "200 1 text/plain; charset=utf-8", "a"},
 		"twice":     {redstart.Text("a").WithEncoding(chosen(nil)), "200 1 text/plain; charset=utf-8", "a"},
-		"new body":  {redstart.Text("a").WithEncoding(chosen(nil)).WithBody([]byte("b")), "200 1 text/plain; charset=utf-8", "*b* false"},
+		"new body":  {redstart.JSON(1).WithEncoding(chosen(stars{})).WithBody([]byte("bb")), "200 2 application/json", "*bb* false"},
 		"no choice": {redstart.Text("a").WithEncoding(nil), "200 1 text/plain; charset=utf-8", "*a* false"},
 		"events":    {redstart.SSEResponse(noEvents), "", ":\n\n"},
 		"mount":     {redstart.Response{}, "418 -1 text/x", "m*"},

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/sse"
 )
 
 // HealthCheck asks whether something that the application needs is there.
@@ -27,8 +29,11 @@ type HealthOptions struct {
 	Live, Ready string
 	// Checks are what readiness depends on.
 	Checks []HealthCheck
+	// Streams, if set, turn readiness off once they drain, which they do when the
+	// application is told to stop. They are the application's: app.Streams().
+	Streams *sse.Server
 	// Serving, if set, is asked at each request, before the checks. An error turns
-	// readiness off: for an application that drains, or is not warm yet.
+	// readiness off, for an application that is not warm yet, or about to leave.
 	Serving func() error
 	// Keep is how long the outcome of the checks may be told again, so that a flood of
 	// requests is none of checks. The default is a second, a negative value is never.
@@ -134,25 +139,24 @@ func newHealth(o HealthOptions) *health {
 
 func (h *health) ready(req *redstart.Request) redstart.Response {
 	report, causes := healthReport{Status: "ready"}, []error(nil)
-	if h.Serving != nil {
-		if err := h.Serving(); err != nil {
-			report.Status, report.Reason = "not ready", "not serving"
-			if h.InsecureShowErrors {
-				report.Reason = err.Error()
-			}
-			causes = append(causes, err)
+	if err := h.serving(); err != nil {
+		causes = append(causes, err)
+		report.Reason = "not serving"
+		if h.InsecureShowErrors || errors.Is(err, sse.ErrDraining) {
+			report.Reason = err.Error()
 		}
-	}
-	if causes == nil {
+	} else {
 		checks, failed, err := h.check(req.Context())
 		if err != nil { // nobody is there for a reply
 			return redstart.Fail(err)
 		}
 		report.Checks = checks
 		for _, name := range failed {
-			report.Status = "not ready"
-			causes = append(causes, fmt.Errorf("%s: %w", name, report.Checks[name].err))
+			causes = append(causes, fmt.Errorf("%s: %w", name, checks[name].err))
 		}
+	}
+	if causes != nil {
+		report.Status = "not ready"
 	}
 	h.tell(req, causes)
 	reply := redstart.JSON(report).With("Cache-Control", "no-store")
@@ -160,6 +164,17 @@ func (h *health) ready(req *redstart.Request) redstart.Response {
 		reply = reply.WithStatus(http.StatusServiceUnavailable)
 	}
 	return reply
+}
+
+// serving says whether the application wants requests at all.
+func (h *health) serving() error {
+	if h.Streams != nil && h.Streams.Stats().Draining {
+		return sse.ErrDraining
+	}
+	if h.Serving != nil {
+		return h.Serving()
+	}
+	return nil
 }
 
 // check returns what the checks have found, not longer ago than may be.

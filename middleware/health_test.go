@@ -20,7 +20,8 @@ import (
 func ExampleHealth() {
 	app := quiet(redstart.WithoutRequestID())
 	app.Use(middleware.Health(middleware.HealthOptions{
-		Serving: func() error { return errors.New("draining") },
+		Streams: app.Streams(),
+		Serving: func() error { return errors.New("still reading the map of the city") },
 		Checks:  []middleware.HealthCheck{{Name: "database", Check: func(context.Context) error { return nil }}},
 	}))
 
@@ -144,6 +145,18 @@ func TestHealthHidesErrorsAndLogsChanges(t *testing.T) {
 	assert.Equal(t, "not ready", got[0]["message"])
 	assert.Equal(t, []any{"database: dial 10.0.0.5: refused"}, got[0]["errors"])
 	assert.Equal(t, "ready again", got[1]["message"])
+}
+
+func TestHealthWhileDraining(t *testing.T) {
+	app := quiet()
+	app.Use(middleware.Health(middleware.HealthOptions{Streams: app.Streams()}))
+	status, _ := readiness(t, app)
+	assert.Equal(t, 200, status)
+	require.NoError(t, app.Streams().Drain(t.Context()))
+	status, got := readiness(t, app)
+	assert.Equal(t, 503, status)
+	assert.Equal(t, "sse: the server is draining", got.Reason)
+	assert.Equal(t, 200, send(app, "GET", "/livez", "").Code, "a restart would not help")
 }
 
 func TestHealthAnswersItsPathsOnly(t *testing.T) {
