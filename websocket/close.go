@@ -37,7 +37,23 @@ func (c *Conn) Close(code Code, reason string) error {
 
 // finish is the end of every connection, whose reason stop was told. It returns when
 // nothing uses the connection any more.
-func (c *Conn) finish() { c.finished.Do(c.hangUp) }
+func (c *Conn) finish() {
+	c.mu.Lock()
+	if c.finishing {
+		for !c.finished {
+			c.roomLocked().Wait()
+		}
+		c.mu.Unlock()
+		return
+	}
+	c.finishing = true
+	c.mu.Unlock()
+	c.hangUp()
+	c.mu.Lock()
+	c.finished = true
+	c.roomLocked().Broadcast()
+	c.mu.Unlock()
+}
 
 func (c *Conn) hangUp() {
 	end := c.end.Load()

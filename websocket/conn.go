@@ -36,7 +36,8 @@ type Conn struct {
 	// end says why the connection is over, or about to be. It is set once, by stop.
 	end        atomic.Pointer[CloseError]
 	closeGrace *time.Timer // under mu
-	finished   sync.Once
+	finishing  bool        // under mu, like finished
+	finished   bool
 	pulse      pulse
 	pings      pings // under mu
 }

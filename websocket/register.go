@@ -139,6 +139,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	rand.Shuffle(len(conns), func(i, j int) { conns[i], conns[j] = conns[j], conns[i] })
 	window := max(cmp.Or(s.DrainWindow, DefaultDrainWindow), 0)
 	steps := max(1, int(window/drainStep))
+	total := len(conns)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for step := 1; step <= steps && len(conns) > 0; step++ {
@@ -149,7 +150,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		case <-ctx.Done():
 			return s.drainNow(ctx)
 		}
-		n := (len(conns) + steps - step) / (steps - step + 1)
+		n := total*step/steps - (total - len(conns))
 		for _, c := range conns[:n] {
 			c.dismiss(c.set.grace)
 		}
