@@ -45,7 +45,8 @@ type IdempotencyOptions struct {
 // something, which are all but GET, HEAD, OPTIONS and TRACE; a request without a key
 // passes.
 //
-// The second request must be the first again, in method, path, query and body:
+// The second request must be the first again, in method, path, query and body, to the
+// byte: a client that encodes a form anew has to keep its boundary.
 //
 //	another request with that key          422
 //	the first is still under way           409, with Retry-After

@@ -106,3 +106,17 @@ func benchmark(b *testing.B, mw ...redstart.Middleware) {
 		app.ServeHTTP(w, r)
 	}
 }
+
+// allocations counts those of a small reply.
+func allocations(mw ...redstart.Middleware) float64 {
+	app := quiet()
+	app.Use(mw...)
+	app.Get("/", func(*redstart.Request) redstart.Response { return redstart.Text("text") })
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Origin", "https://gotham.city")
+	w := discard{http.Header{}}
+	return testing.AllocsPerRun(100, func() {
+		clear(w.header)
+		app.ServeHTTP(w, r)
+	})
+}

@@ -178,4 +178,13 @@ func TestSecureHeadersPanicsWhenMisconfigured(t *testing.T) {
 	}
 }
 
+func TestHeadersAreMadeOnce(t *testing.T) {
+	plain := allocations()
+	assert.Equal(t, plain, allocations(middleware.SecureHeaders()))
+	assert.Equal(t, plain, allocations(middleware.CORS(middleware.CORSOptions{Origins: []string{"*"}, Expose: []string{"X-Total"}})))
+	assert.LessOrEqual(t, allocations(middleware.SecureHeaders(), middleware.CORS(middleware.CORSOptions{
+		Origins: []string{"https://gotham.city"}, Credentials: true, Expose: []string{"X-Total"},
+	})), plain+2, "a second list takes a node, and so does the Vary of the reply")
+}
+
 func BenchmarkSecureHeaders(b *testing.B) { benchmark(b, middleware.SecureHeaders()) }

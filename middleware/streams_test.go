@@ -48,26 +48,30 @@ func get(t *testing.T, client *http.Client, method, path string, header ...strin
 	return reply
 }
 
+// everyMiddleware makes each of them as it would be used. Some have a clock, so each
+// test makes its own.
+var everyMiddleware = map[string]func() redstart.Middleware{
+	"AccessLog":     func() redstart.Middleware { return middleware.AccessLog() },
+	"BodyLimit":     func() redstart.Middleware { return middleware.BodyLimit(1) },
+	"CORS":          func() redstart.Middleware { return middleware.CORS(middleware.CORSOptions{Origins: []string{"*"}}) },
+	"Recover":       func() redstart.Middleware { return middleware.Recover() },
+	"RequestID":     func() redstart.Middleware { return middleware.RequestID() },
+	"SecureHeaders": func() redstart.Middleware { return middleware.SecureHeaders() },
+	"Timeout":       func() redstart.Middleware { return middleware.Timeout(time.Minute) },
+	"RateLimit":     func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
+	"Compress":      func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
+	"ETag":          func() redstart.Middleware { return middleware.ETag() },
+	"CSRF":          func() redstart.Middleware { return middleware.CSRF() },
+	"Health":        func() redstart.Middleware { return middleware.Health() },
+	"Idempotency":   func() redstart.Middleware { return middleware.Idempotency() },
+	"Tracing":       func() redstart.Middleware { return middleware.Tracing(&spans{}) },
+	"Maintenance":   func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
+}
+
 // A stream of events must pass through each middleware as it is: the first event at
 // once, though the next is an hour away, whatever the client says it accepts.
 func TestEventStreamsPassThrough(t *testing.T) {
-	for name, mw := range map[string]func() redstart.Middleware{
-		"AccessLog":     func() redstart.Middleware { return middleware.AccessLog() },
-		"BodyLimit":     func() redstart.Middleware { return middleware.BodyLimit(1) },
-		"CORS":          func() redstart.Middleware { return middleware.CORS(middleware.CORSOptions{Origins: []string{"*"}}) },
-		"Recover":       func() redstart.Middleware { return middleware.Recover() },
-		"RequestID":     func() redstart.Middleware { return middleware.RequestID() },
-		"SecureHeaders": func() redstart.Middleware { return middleware.SecureHeaders() },
-		"Timeout":       func() redstart.Middleware { return middleware.Timeout(time.Minute) },
-		"RateLimit":     func() redstart.Middleware { return middleware.RateLimit(10, time.Minute) },
-		"Compress":      func() redstart.Middleware { return middleware.Compress(middleware.CompressOptions{MinSize: 1}) },
-		"ETag":          func() redstart.Middleware { return middleware.ETag() },
-		"CSRF":          func() redstart.Middleware { return middleware.CSRF() },
-		"Health":        func() redstart.Middleware { return middleware.Health() },
-		"Idempotency":   func() redstart.Middleware { return middleware.Idempotency() },
-		"Tracing":       func() redstart.Middleware { return middleware.Tracing(&spans{}) },
-		"Maintenance":   func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
-	} {
+	for name, mw := range everyMiddleware {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				app := quiet()
@@ -111,6 +115,78 @@ func TestEventStreamsPassThrough(t *testing.T) {
 				assert.Equal(t, 200, head.StatusCode)
 				assert.Equal(t, "text/event-stream", head.Header.Get("Content-Type"))
 			})
+		})
+	}
+}
+
+// A mounted handler must be able to take the connection over through each middleware, as
+// for a WebSocket.
+func TestUpgradesPassThrough(t *testing.T) {
+	for name, mw := range everyMiddleware {
+		t.Run(name, func(t *testing.T) {
+			app := quiet()
+			app.Use(mw())
+			app.Mount("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				conn, rw, err := http.NewResponseController(w).Hijack()
+				if !assert.NoError(t, err) {
+					return
+				}
+				defer func() { _ = conn.Close() }()
+				_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+				_ = rw.Flush()
+				line, _ := rw.ReadString('\n')
+				_, _ = rw.WriteString(line)
+				_ = rw.Flush()
+			}))
+			addr, stop := serve(t, app)
+			conn, r := dial(t, addr)
+			_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: gotham\r\nConnection: Upgrade\r\nUpgrade: echo\r\nAccept-Encoding: gzip\r\n\r\n")
+			require.NoError(t, err)
+			reply, err := http.ReadResponse(r, nil)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusSwitchingProtocols, reply.StatusCode)
+			_, err = io.WriteString(conn, "bat\n")
+			require.NoError(t, err)
+			line, err := r.ReadString('\n')
+			require.NoError(t, err)
+			assert.Equal(t, "bat\n", line)
+			_ = conn.Close()
+			require.NoError(t, stop())
+		})
+	}
+}
+
+// A subscriber to a hub is parked through each middleware: none keeps a goroutine for it.
+func TestSubscribersAreParked(t *testing.T) {
+	for name, mw := range everyMiddleware {
+		t.Run(name, func(t *testing.T) {
+			hub := sse.NewHub()
+			app := quiet()
+			app.Use(mw())
+			app.Get("/", func(*redstart.Request) redstart.Response { return redstart.SSEResponse(hub.Subscribe("crimes")) })
+			addr, stop := serve(t, app)
+			conn, r := dial(t, addr)
+			_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: gotham\r\nAccept-Encoding: gzip\r\n\r\n")
+			require.NoError(t, err)
+			reply, err := http.ReadResponse(r, nil)
+			require.NoError(t, err)
+			assert.Equal(t, 200, reply.StatusCode)
+			assert.Eventually(t, func() bool {
+				open := app.Streams().Streams(0)
+				return len(open) == 1 && open[0].Parked
+			}, 5*time.Second, time.Millisecond)
+			_, err = hub.Publish(t.Context(), "crimes", sse.Text("robbery"))
+			require.NoError(t, err)
+			for message, err := range sse.Read(reply.Body) {
+				require.NoError(t, err)
+				if message.Event == "" {
+					assert.Equal(t, "robbery", message.Data)
+					break
+				}
+			}
+			_ = conn.Close()
+			require.NoError(t, stop())
+			require.NoError(t, hub.Close())
 		})
 	}
 }

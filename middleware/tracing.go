@@ -97,12 +97,12 @@ func traced(req *redstart.Request, next redstart.Handler, end func(int, error)) 
 	}()
 	resp := next(req)
 	returned = true
+	failed := resp.Err() // the response itself is not kept until the end of a stream
 	return resp.WithDone(func(outcome redstart.Outcome) {
-		err := outcome.Err
-		if err == nil {
-			err = resp.Err()
+		if outcome.Err == nil {
+			outcome.Err = failed
 		}
-		end(outcome.Status, err)
+		end(outcome.Status, outcome.Err)
 	})
 }
 
