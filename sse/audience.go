@@ -12,6 +12,7 @@ import (
 // and those at the same position are sent the very same bytes.
 type audience struct {
 	key     string
+	framing *Framing    // nil for event streams
 	topics  []listening // without places: the members are not in the topics' lists
 	parked  fanout.Group
 	members atomic.Int32 // changes while the hub is locked
@@ -33,15 +34,18 @@ type place struct {
 
 // join makes the subscriber a member of the audience of its topics. The hub is
 // locked.
-func (sub *subscriber) join(topics []string) {
+func (sub *subscriber) join(topics []string, framing *Framing) {
 	key := ""
+	if framing != nil {
+		key = framing.Name + "\n"
+	}
 	for _, name := range topics {
 		key += strconv.Itoa(len(name)) + ":" + name
 	}
 	h := sub.hub
 	a := h.audiences[key]
 	if a == nil {
-		a = &audience{key: key}
+		a = &audience{key: key, framing: framing}
 		for _, name := range topics {
 			t := h.topicLocked(name)
 			a.topics = append(a.topics, listening{topicLog: t})
@@ -127,8 +131,12 @@ func (sub *subscriber) next() ([]byte, int) {
 	return batch, n
 }
 
-// compose makes a chunk (RFC 9112 section 7.1) of what is behind the position.
+// compose makes a batch of what is behind the position: of an event stream, a chunk
+// (RFC 9112 section 7.1).
 func (sub *subscriber) compose() (_ []byte, n int, at int64) {
+	if sub.framing() != nil {
+		return sub.fillFrom(make([]byte, 0, 256))
+	}
 	buf := make([]byte, chunkHead, 256)
 	if sub.retry > 0 {
 		buf = appendRetry(buf, sub.retry)

@@ -45,7 +45,7 @@ func (sub *subscriber) sift(dst []byte) (_ []byte, total int, at int64) {
 				return dst, total, at
 			}
 			if wanted {
-				dst = append(dst, c.frame...)
+				dst = sub.put(dst, c.topic, c.frame)
 				total++
 				sub.sieve.told = c.seq
 				if at == 0 {
@@ -96,7 +96,7 @@ func (sub *subscriber) remind(dst []byte) ([]byte, int) {
 		return dst, 0
 	}
 	sub.announce(Message{Event: "sse.hello"})
-	dst = append(dst, sub.opening...)
+	dst = sub.putOpening(dst)
 	sub.opening, sub.sieve.told = nil, sub.seq
 	return dst, 1
 }

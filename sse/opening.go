@@ -9,11 +9,12 @@ import (
 // start is what is known of where a subscriber begins before it is attached.
 type start struct {
 	lastEventID string
-	confirmed   bool // the position is known to exist, though perhaps not yet here
-	prepared    bool // the client was sent what leads up to it
-	lost        bool // the broker does not keep what is behind it either
-	greet       bool // nothing of that had an id, and the client named none either
-	silent      bool // there is no client to be told of anything
+	confirmed   bool     // the position is known to exist, though perhaps not yet here
+	prepared    bool     // the client was sent what leads up to it
+	lost        bool     // the broker does not keep what is behind it either
+	greet       bool     // nothing of that had an id, and the client named none either
+	silent      bool     // there is no client to be told of anything
+	framing     *Framing // of a protocol other than event streams
 }
 
 // emit passes a message on, with the position as its id unless that is zero.

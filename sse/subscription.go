@@ -231,7 +231,7 @@ func (s *Subscription) attach(begin start, parked bool) (*subscriber, error) {
 	}
 	h.evictLocked(time.Now().UnixNano())
 	if parked {
-		sub.join(s.topics)
+		sub.join(s.topics, begin.framing)
 	} else {
 		sub.woken = make(chan struct{}, 1)
 		for _, name := range s.topics {
@@ -418,11 +418,11 @@ func (sub *subscriber) fillFrom(dst []byte) (_ []byte, n int, at int64) {
 		return dst, 0, 0
 	}
 	limit := len(dst) + fillLimit
-	for _, r := range sub.behindLocked {
+	for t, r := range sub.behindLocked {
 		if at == 0 {
 			at = r.at
 		}
-		dst = append(dst, r.frame...)
+		dst = sub.put(dst, t.name, r.frame)
 		n++
 		if len(dst) >= limit {
 			break
@@ -458,7 +458,7 @@ func (sub *subscriber) beginLocked(dst []byte) (_ []byte, n int, ok bool) {
 		sub.gap(evicted, from)
 	}
 	if len(sub.opening) > 0 {
-		dst = append(dst, sub.opening...)
+		dst = sub.putOpening(dst)
 		sub.opening = nil
 		n++
 	}

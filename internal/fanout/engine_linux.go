@@ -36,6 +36,9 @@ func (e *Engine) Park(conn net.Conn, p Parking) (Parked, error) {
 		return nil, err
 	}
 	c := &Conn{feed: p.Feed, config: p.Config, ended: p.Ended, expired: p.Expired, fd: int32(fd), said: now()}
+	if p.Heard != nil {
+		c.dialogue = &dialogue{heard: p.Heard}
+	}
 	if !p.Expires.IsZero() {
 		c.expires = now() + int64(time.Until(p.Expires))
 	}

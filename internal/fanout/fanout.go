@@ -62,6 +62,10 @@ type Parking struct {
 	// the time until then earlier; the zero time is never.
 	Expires time.Time
 	Expired error
+	// Heard, if not nil, is given what the client sends, and returns what to answer;
+	// otherwise it is thrown away. An error ends the connection, after the answer. It
+	// is called by one goroutine at a time, holds up others, and must not keep p.
+	Heard func(p []byte) (answer []byte, err error)
 	// Ended is called once, when the connection is closed, on a goroutine that
 	// holds no lock. While it runs, connections are written to; others may have to
 	// wait to be told of their end.
@@ -71,6 +75,9 @@ type Parking struct {
 // maxGarbage is how many bytes a client may send, to which nobody listens, before
 // it is taken for one that means harm.
 const maxGarbage = 64 << 10
+
+// maxAnswers is how much may wait for a client that asks and does not listen, in bytes.
+const maxAnswers = 4 << 10
 
 // Transport parks connections.
 type Transport interface {
@@ -106,38 +113,77 @@ type Status struct {
 // Group is a set of connections that are woken together. Its zero value is ready.
 // It is safe for concurrent use.
 type Group struct {
-	mu      sync.Mutex
-	members []member
+	mu     sync.Mutex
+	shares []share
+	seats  []*Seat
+	spare  []*Seat // for Wake to copy the seats to
 }
 
-// member is one connection, or those of one loop.
-type member interface {
+// share is the connections of one loop.
+type share interface {
 	wake()
 	empty() bool
+}
+
+// Waker is a member of a group that is no loop's.
+type Waker interface {
+	// Wake has it look for what is new. It must not wait for anything.
+	Wake()
+}
+
+// Seat is a Waker's place in a group.
+type Seat struct {
+	waker Waker
+	index int
+}
+
+// Add makes w a member.
+func (g *Group) Add(w Waker) *Seat {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := &Seat{w, len(g.seats)}
+	g.seats = append(g.seats, s)
+	return s
+}
+
+// Remove takes a member out. It may be woken once more by a wake-up that is under way.
+func (g *Group) Remove(s *Seat) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	last := len(g.seats) - 1
+	g.seats[s.index] = g.seats[last]
+	g.seats[s.index].index = s.index
+	g.seats[last] = nil
+	g.seats = g.seats[:last]
 }
 
 // Wake has the connections of the group look for what is new. It waits for none of
 // them.
 func (g *Group) Wake() {
 	g.mu.Lock()
-	members := g.members
+	shares := g.shares
+	seats := append(g.spare[:0], g.seats...)
+	g.spare = nil
 	g.mu.Unlock()
-	for _, m := range members {
-		m.wake()
+	for _, s := range shares {
+		s.wake()
+	}
+	for _, s := range seats {
+		s.waker.Wake()
+	}
+	clear(seats)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.spare == nil && cap(seats) <= 4*len(g.seats) {
+		g.spare = seats[:0]
 	}
 }
 
-// joinLocked adds a member. The list is copied, since Wake reads it unlocked, and
-// members of which nothing is left are dropped on the occasion.
-func (g *Group) joinLocked(m member) {
-	members := slices.DeleteFunc(slices.Clone(g.members), member.empty)
-	g.members = append(members, m)
-}
-
-func (g *Group) leave(m member) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.members = slices.DeleteFunc(slices.Clone(g.members), func(other member) bool { return other == m })
+// joinLocked adds a loop's share. The list is copied, since Wake reads it unlocked, and
+// shares of which nothing is left are dropped on the occasion.
+func (g *Group) joinLocked(s share) {
+	shares := slices.DeleteFunc(slices.Clone(g.shares), share.empty)
+	g.shares = append(shares, s)
 }
 
 var started = time.Now()

@@ -462,3 +462,45 @@ func TestStatusSaysHowItIsWithAConnection(t *testing.T) {
 		assert.NotPanics(t, func() { p.Status() }, "also when it is closed")
 	})
 }
+
+func TestAClientThatIsListenedToIsAnsweredBetweenBatches(t *testing.T) {
+	transports(t, func(t *testing.T, tr Transport) {
+		server, client := pair(t)
+		s, g := &source{}, &Group{}
+		over := errors.New("over")
+		ended := make(chan End, 1)
+		p, err := tr.Park(server, Parking{
+			Config: &Config{Farewell: func(cause error) []byte { return []byte(cause.Error()) }},
+			Group:  g, Feed: &feed{source: s}, Ended: func(e End) { ended <- e },
+			Heard: func(p []byte) ([]byte, error) {
+				if p[len(p)-1] == '.' {
+					return []byte("bye "), over
+				}
+				return bytes.ToUpper(p), nil
+			},
+		})
+		require.NoError(t, err)
+		_, err = client.Write([]byte("question"))
+		require.NoError(t, err)
+		read(t, client, "QUESTION")
+		// A client that asks without end and takes no answers costs no more than a few.
+		s.mu.Lock()
+		s.batches = append(s.batches, make([]byte, 4<<20))
+		s.mu.Unlock()
+		g.Wake()
+		require.Eventually(t, func() bool { return p.Status().Blocked > 0 }, patience, time.Millisecond)
+		for range 100 {
+			_, err = client.Write(make([]byte, 1000))
+			require.NoError(t, err)
+		}
+		_, err = io.ReadFull(client, make([]byte, 4<<20))
+		require.NoError(t, err)
+		_, err = client.Write([]byte("."))
+		require.NoError(t, err)
+		rest, err := io.ReadAll(client)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, len(rest), maxAnswers+100)
+		assert.True(t, strings.HasSuffix(string(rest), "bye over"), "%q", rest[max(0, len(rest)-20):])
+		assert.ErrorIs(t, parked{p, ended}.end(t).Cause, over)
+	})
+}

@@ -29,14 +29,12 @@ func (e *Lean) Park(conn net.Conn, p Parking) (Parked, error) {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	p.Group.mu.Lock()
-	p.Group.joinLocked(c)
-	p.Group.mu.Unlock()
+	seat := p.Group.Add(c)
 	e.open.Add(1)
 	e.done.Go(c.listen)
 	e.done.Go(func() {
 		c.write()
-		p.Group.leave(c)
+		p.Group.Remove(seat)
 		c.end(ErrGone) // for a feed that ended without a cause
 		_ = conn.Close()
 		e.open.Add(-1)
@@ -53,25 +51,19 @@ type leanConn struct {
 	bytes    atomic.Int64
 	blocked  atomic.Int64 // since when a write is under way, in ns, 0 when none is
 
-	mu     sync.Mutex // guards the feed
+	mu      sync.Mutex // guards the feed and the answers
+	answers []byte
+
 	once   sync.Once
 	cause  error
 	closed chan struct{}
 }
 
-func (c *leanConn) wake() {
+// Wake has it look for what is new.
+func (c *leanConn) Wake() {
 	select {
 	case c.woken <- struct{}{}:
 	default:
-	}
-}
-
-func (c *leanConn) empty() bool {
-	select {
-	case <-c.closed:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -100,6 +92,27 @@ func (c *leanConn) end(cause error) {
 	})
 }
 
+// answer has the writing goroutine send an answer between two batches.
+func (c *leanConn) answer(answer []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(answer) > 0 && len(c.answers)+len(answer) <= maxAnswers {
+		c.answers = append(c.answers, answer...)
+		c.Wake()
+	}
+}
+
+// next is what the feed has next, after the answers.
+func (c *leanConn) next() (batch []byte, messages int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.answers) > 0 {
+		batch, c.answers = c.answers, nil
+		return batch, 0, nil
+	}
+	return c.parking.Feed.Next()
+}
+
 // write sends what is new until the connection is closed.
 func (c *leanConn) write() {
 	config := c.parking.Config
@@ -116,9 +129,7 @@ func (c *leanConn) write() {
 		expiry = age.C
 	}
 	for {
-		c.mu.Lock()
-		batch, messages, err := c.parking.Feed.Next()
-		c.mu.Unlock()
+		batch, messages, err := c.next()
 		switch {
 		case err != nil:
 			c.end(err)
@@ -178,13 +189,22 @@ func (c *leanConn) send(batch []byte, messages int) bool {
 	return false
 }
 
-// listen reads what the client sends, to which nobody listens, until it leaves.
+// listen reads what the client sends until it leaves. Most of the time nobody listens.
 func (c *leanConn) listen() {
 	defer c.end(ErrGone)
 	var buf [64]byte
 	for garbage := 0; garbage <= maxGarbage; {
 		n, err := c.conn.Read(buf[:])
-		garbage += n
+		if c.parking.Heard != nil {
+			answer, err := c.parking.Heard(buf[:n])
+			c.answer(answer)
+			if err != nil {
+				c.end(err)
+				return
+			}
+		} else {
+			garbage += n
+		}
 		if err != nil {
 			return
 		}

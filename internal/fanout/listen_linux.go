@@ -31,7 +31,11 @@ func (l *loop) handle(events []unix.EpollEvent) {
 		if c == nil || l.ages[event.Fd] != event.Pad {
 			continue // an event for a connection that was closed meanwhile
 		}
-		if event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 || !l.discardLocked(c, event.Events) {
+		if cause := l.hearLocked(c, event.Events); cause != nil {
+			l.closeLocked(c, cause)
+			continue
+		}
+		if event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 			l.closeLocked(c, ErrGone)
 			continue
 		}
@@ -41,23 +45,46 @@ func (l *loop) handle(events []unix.EpollEvent) {
 	}
 }
 
-// discardLocked reads what a client sent, to which nobody listens, and says whether
-// the connection can stay.
-func (l *loop) discardLocked(c *Conn, events uint32) bool {
+// hearLocked reads what a client sent, and says why the connection cannot stay, if so.
+func (l *loop) hearLocked(c *Conn, events uint32) error {
 	if events&unix.EPOLLIN == 0 {
-		return true
+		return nil
 	}
 	for {
 		n, err := unix.Read(int(c.fd), l.buf)
 		switch {
+		case n > 0 && c.dialogue != nil:
+			answer, err := c.dialogue.heard(l.buf[:n])
+			l.answerLocked(c, answer)
+			if err != nil {
+				return err
+			}
 		case n > 0:
 			if c.garbage += int32(n); c.garbage > maxGarbage {
-				return false
+				return ErrGone
 			}
 		case err == unix.EAGAIN:
-			return true
+			return nil
 		case err != unix.EINTR:
-			return false
+			return ErrGone
 		}
+	}
+}
+
+// dialogue is what a connection has besides whose client is listened to.
+type dialogue struct {
+	heard   func(p []byte) ([]byte, error)
+	answers []byte // to be written between two batches
+}
+
+// answerLocked writes an answer, or has it written behind what is under way.
+func (l *loop) answerLocked(c *Conn, answer []byte) {
+	d := c.dialogue
+	if len(answer) == 0 || len(d.answers)+len(answer) > maxAnswers {
+		return
+	}
+	d.answers = append(d.answers, answer...)
+	if c.blocked == 0 {
+		l.flushLocked(c)
 	}
 }

@@ -16,6 +16,7 @@ type Conn struct {
 	config   *Config
 	ended    func(End)
 	expired  error
+	dialogue *dialogue // of a connection whose client is listened to
 	loop     *loop
 	part     *part
 	rest     []byte // of a batch that the client has not taken yet

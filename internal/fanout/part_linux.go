@@ -17,7 +17,7 @@ type part struct {
 func (g *Group) join(c *Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, m := range g.members {
+	for _, m := range g.shares {
 		if p, ok := m.(*part); ok && p.loop == c.loop {
 			c.part = p
 		}

@@ -53,6 +53,10 @@ func (l *loop) deliverTo(conns []*Conn) {
 
 // flushLocked writes one batch, and says whether there may be more.
 func (l *loop) flushLocked(c *Conn) (more bool) {
+	if len(c.rest) == 0 && c.dialogue != nil && len(c.dialogue.answers) > 0 {
+		c.rest, c.pending = c.dialogue.answers, 0
+		c.dialogue.answers = nil
+	}
 	if len(c.rest) == 0 {
 		batch, messages, err := c.feed.Next()
 		if err != nil {
