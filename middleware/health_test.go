@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -114,6 +115,28 @@ func TestHealthChecksRunOnceForAll(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		readiness(t, app)
 		assert.Equal(t, 2, runs)
+	})
+}
+
+func TestHealthWhenWhoAskedFirstLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := quiet()
+		app.Use(middleware.Health(middleware.HealthOptions{Checks: []middleware.HealthCheck{{Name: "database", Check: func(ctx context.Context) error {
+			select {
+			case <-time.After(time.Second / 2):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}}}))
+		ctx, leave := context.WithCancel(t.Context())
+		for range 2 { // one runs the check, one waits for it
+			go app.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/readyz", nil))
+		}
+		synctest.Wait()
+		leave()
+		status, _ := readiness(t, app)
+		assert.Equal(t, 200, status, "the outcome is for others as well")
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -276,6 +277,33 @@ func TestIdempotencyWhoseStoreFails(t *testing.T) {
 			assert.Contains(t, fmt.Sprint(lines.read(t)), "no connection")
 		})
 	}
+}
+
+// attentive is a store that asks whether its context has ended.
+type attentive struct{ *middleware.MemoryReplies }
+
+func (a attentive) Keep(ctx context.Context, key, token string, reply middleware.StoredReply, ttl time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return a.MemoryReplies.Keep(ctx, key, token, reply, ttl)
+}
+
+func TestIdempotencyKeepsTheReplyToAClientThatHasLeft(t *testing.T) {
+	app := quiet()
+	app.Use(middleware.Idempotency(middleware.IdempotencyOptions{Store: attentive{middleware.NewMemoryReplies(0, 0)}}))
+	ctx, leave := context.WithCancel(t.Context())
+	calls := 0
+	app.Post("/", func(*redstart.Request) redstart.Response {
+		calls++
+		leave()
+		return redstart.Text("done")
+	})
+	r := httptest.NewRequestWithContext(ctx, "POST", "/", nil)
+	r.Header.Set("Idempotency-Key", "k")
+	app.ServeHTTP(httptest.NewRecorder(), r)
+	assert.Equal(t, "done", send(app, "POST", "/", "", keyed).Body.String())
+	assert.Equal(t, 1, calls)
 }
 
 func TestMemoryRepliesAreBounded(t *testing.T) {
