@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/redstart-go/redstart/internal/fanout"
+	"github.com/redstart-go/redstart/internal/processes"
 )
 
 // What a hub retains unless told otherwise.
@@ -26,6 +27,12 @@ const maxTopicLength = 255
 // ErrHubClosed is returned by Publish, and is how subscriptions end, once the hub
 // was closed.
 var ErrHubClosed = errors.New("sse: the hub is closed")
+
+// ErrOneOfMany is returned by Publish, and is how subscriptions fail, when the program
+// runs as several processes and the hub has no broker: each process would have a hub of
+// its own, whose messages reach only those who happen to be connected to it. Put the
+// hub [Over] a broker that the processes share, or say [PerProcess] when that is meant.
+var ErrOneOfMany = errors.New("sse: the hub of one process among several has no broker: use Over or PerProcess")
 
 // ErrLagging is how a subscription ends that fell behind what the hub retains,
 // under [LagDisconnect].
@@ -49,6 +56,8 @@ type Hub struct {
 	broker          Broker
 	onBrokerError   func(error)
 	follower        *follower // with a broker
+	perProcess      bool
+	oneOfMany       bool
 	stats           counters
 	presence        presence
 
@@ -116,6 +125,13 @@ func Authorize(f func(ctx context.Context, topic string) error) HubOption {
 	return func(h *Hub) { h.authorize = f }
 }
 
+// PerProcess says that a hub without a broker is meant to be that of one process alone,
+// also when the program runs as several. See [ErrOneOfMany].
+func PerProcess() HubOption { return func(h *Hub) { h.perProcess = true } }
+
+// slot says which of several processes this is.
+var slot = processes.Slot
+
 // NewHub makes a hub: in memory, unless it is put [Over] a broker.
 func NewHub(opts ...HubOption) *Hub {
 	h := &Hub{
@@ -130,6 +146,9 @@ func NewHub(opts ...HubOption) *Hub {
 	h.presence.init(h)
 	for _, opt := range opts {
 		opt(h)
+	}
+	if _, _, child := slot(); child && h.broker == nil && !h.perProcess {
+		h.oneOfMany = true
 	}
 	if h.broker != nil {
 		h.epoch = ""
@@ -173,6 +192,9 @@ func (h *Hub) Publish(ctx context.Context, topic string, m Message) (Ack, error)
 		if size := int64(frameSize(&m)) + recordOverhead; b.bytes > 0 && size > b.bytes {
 			return Ack{}, fmt.Errorf("sse: publishing to %q: %w", topic, &TooLongError{Limit: int(b.bytes)})
 		}
+	}
+	if h.oneOfMany {
+		return Ack{}, ErrOneOfMany
 	}
 	if h.broker != nil {
 		return h.publishOver(ctx, topic, m)

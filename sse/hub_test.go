@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/redstart-go/redstart/internal/processes"
 )
 
 // publish publishes, and returns the message's id.
@@ -432,4 +435,20 @@ func TestPublishersSubscribersAndCloseMayRace(t *testing.T) {
 		all.Wait()
 		assert.Zero(t, h.Subscribers())
 	}
+}
+
+func TestAHubOfOneProcessAmongSeveralNeedsABroker(t *testing.T) {
+	slot = func() (int, int, bool) { return 2, 4, true }
+	defer func() { slot = processes.Slot }()
+	h := NewHub()
+	_, err := h.Publish(t.Context(), "a", Text("x"))
+	assert.ErrorIs(t, err, ErrOneOfMany)
+	w := httptest.NewRecorder()
+	NewStream(h.Subscribe("a")).ServeHTTP(w, get(t))
+	assert.Equal(t, 500, w.Code)
+
+	publish(t, NewHub(PerProcess()), "a", "x")
+	publish(t, ready(t, node(t, NewMemoryBroker(0))), "a", "x")
+	slot = func() (int, int, bool) { return 0, 0, false }
+	publish(t, NewHub(), "a", "x")
 }

@@ -42,8 +42,11 @@ type Subscription struct {
 func (h *Hub) Subscribe(topics ...string) *Subscription {
 	s := &Subscription{hub: h, topics: slices.Compact(slices.Sorted(slices.Values(topics))), from: h.Cursor()}
 	s.implicit = true
+	if h.oneOfMany {
+		s.err = ErrOneOfMany
+	}
 	if len(topics) == 0 {
-		s.err = &TopicError{"", "is missing: subscribe to at least one"}
+		s.err = errors.Join(s.err, &TopicError{"", "is missing: subscribe to at least one"})
 	}
 	for _, topic := range topics {
 		s.err = errors.Join(s.err, checkTopic(topic))
