@@ -200,7 +200,7 @@ func (h *Hub) tooLarge(r *record) error {
 // not beyond it has a gap.
 func (h *Hub) skipLocked(seq uint64) {
 	h.seq = seq
-	h.forgotten = seq
+	h.forgotten, h.remembered = seq, memory{}
 	h.arrivals, h.records, h.bytes = fifo[arrival]{}, 0, 0
 	clear(h.keys)
 	for _, t := range h.topics {

@@ -61,25 +61,26 @@ type Hub struct {
 	stats           counters
 	presence        presence
 
-	mu        sync.RWMutex
-	epoch     string
-	seq       uint64
-	life      uint32   // how often the log was replaced
-	epochs    []string // of each life but the present
-	topics    map[string]*topicLog
-	audiences map[string]*audience
-	arrivals  fifo[arrival]
-	keys      map[string]uint64
-	records   int
-	bytes     int64
-	forgotten uint64 // the highest sequence number evicted from a topic that is gone
-	subs      int
-	dirty     []*topicLog
-	closed    bool
-	done      chan struct{}
-	wake      chan struct{} // tells the waker that dirty is not empty
-	waker     sync.WaitGroup
-	stopWaker chan struct{}
+	mu         sync.RWMutex
+	epoch      string
+	seq        uint64
+	life       uint32   // how often the log was replaced
+	epochs     []string // of each life but the present
+	topics     map[string]*topicLog
+	audiences  map[string]*audience
+	arrivals   fifo[arrival]
+	keys       map[string]uint64
+	records    int
+	bytes      int64
+	forgotten  uint64 // the highest sequence number evicted from a topic that is not remembered
+	remembered memory
+	subs       int
+	dirty      []*topicLog
+	closed     bool
+	done       chan struct{}
+	wake       chan struct{} // tells the waker that dirty is not empty
+	waker      sync.WaitGroup
+	stopWaker  chan struct{}
 
 	loops fanout.Transport // for parked subscribers
 	lean  fanout.Transport // for those the loops cannot take
@@ -299,7 +300,7 @@ func (h *Hub) isClosed() bool {
 func (h *Hub) topicLocked(name string) *topicLog {
 	t := h.topics[name]
 	if t == nil {
-		t = &topicLog{name: name, evicted: h.forgotten}
+		t = &topicLog{name: name, evicted: h.evictedLocked(name)}
 		h.topics[name] = t
 	}
 	return t

@@ -220,11 +220,55 @@ func (h *Hub) forgetLocked(t *topicLog) {
 	h.pruneLocked(t)
 }
 
-// pruneLocked drops a topic of which nothing is left. What it knew of evictions
-// is kept for all such topics together, on the safe side.
+// pruneLocked drops a topic of which nothing is left.
 func (h *Hub) pruneLocked(t *topicLog) {
 	if t.live == 0 && !t.heard() && h.topics[t.name] == t {
-		h.forgotten = max(h.forgotten, t.evicted)
 		delete(h.topics, t.name)
+		if t.evicted > h.forgotten {
+			h.remembered.keep(t.name, t.evicted, &h.forgotten)
+		}
+	}
+}
+
+// evictedLocked is the highest sequence number that was evicted from a topic that the
+// hub does not hold at the moment, or a higher one.
+func (h *Hub) evictedLocked(topic string) uint64 {
+	if mark, ok := h.remembered.marks[topic]; ok {
+		return mark
+	}
+	return h.forgotten
+}
+
+// maxRemembered is how many topics of which nothing is left are remembered one by one.
+const maxRemembered = 4096
+
+// memory is what is known of topics of which nothing is left: what was evicted from
+// them last, since a client may come back with a position before that.
+type memory struct {
+	marks map[string]uint64
+	order fifo[lastEviction]
+}
+
+type lastEviction struct {
+	topic string
+	seq   uint64
+}
+
+// keep remembers a topic. The oldest are known in common only, by the highest of their
+// marks.
+func (m *memory) keep(topic string, seq uint64, common *uint64) {
+	if m.marks == nil {
+		m.marks = map[string]uint64{}
+	}
+	if m.marks[topic] == seq {
+		return // it was looked at meanwhile, and nothing was published
+	}
+	m.marks[topic] = seq
+	m.order.push(lastEviction{topic, seq})
+	for m.order.len() > maxRemembered {
+		if oldest := m.order.pop(); m.marks[oldest.topic] == oldest.seq {
+			delete(m.marks, oldest.topic)
+			*common = max(*common, oldest.seq)
+		}
 	}
 }

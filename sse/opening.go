@@ -106,7 +106,7 @@ func (s *Subscription) floorLocked() (floor uint64) {
 		if t := s.hub.topics[name]; t != nil {
 			floor = max(floor, t.evicted)
 		} else {
-			floor = max(floor, s.hub.forgotten)
+			floor = max(floor, s.hub.evictedLocked(name))
 		}
 	}
 	return floor
