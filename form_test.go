@@ -2,6 +2,7 @@ package redstart_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/sse"
 )
 
 // multipartForm makes a request of fields, pairs of name and value, and of files,
@@ -372,6 +374,39 @@ func TestSaveAsNeitherEscapesNorReplaces(t *testing.T) {
 	data, err := root.ReadFile("7.png")
 	require.NoError(t, err)
 	assert.Equal(t, "evidence", string(data))
+}
+
+// A body that was read to its end leaves no deadline behind that would end a stream.
+func TestAStreamGoesOnAfterAForm(t *testing.T) {
+	for name, read := range map[string]redstart.Handler{"form": formFault, "parts": partsFault} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app, _ := newApp(redstart.WithTimeouts(redstart.Timeouts{Body: time.Second}))
+				app.Post("/", func(req *redstart.Request) redstart.Response {
+					if resp := read(req); resp.Err() != nil {
+						return resp
+					}
+					return redstart.SSEResponse(sse.Func(func(ctx context.Context, send sse.Send) error {
+						select {
+						case <-ctx.Done():
+							return context.Cause(ctx)
+						case <-time.After(time.Minute):
+							return send(sse.Text("still here"))
+						}
+					}))
+				})
+				_, client := inMemory(t, app)
+				r := multipartForm("http://gotham/", "kind", "arson", "@photo", "a.png:x")
+				r.RequestURI = ""
+				resp, err := client.Do(r)
+				require.NoError(t, err)
+				defer func() { require.NoError(t, resp.Body.Close()) }()
+				text, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				assert.Contains(t, string(text), "still here")
+			})
+		})
+	}
 }
 
 // endless is a multipart body of a size that no memory need hold.

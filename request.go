@@ -357,9 +357,16 @@ func (req *Request) load(limit int64) ([]byte, error) {
 		return nil, s.bodyErr
 	}
 	s.body = body
-	req.http.Body = io.NopCloser(bytes.NewReader(body)) // for who asks HTTP() later
+	again := new(readAgain) // for who asks HTTP() later
+	again.Reset(body)
+	req.http.Body = again
 	return body, nil
 }
+
+// readAgain is a body that was read, once more: with one allocation.
+type readAgain struct{ bytes.Reader }
+
+func (*readAgain) Close() error { return nil }
 
 // announced refuses a body that says of itself that it is too large.
 func (req *Request) announced() error {
@@ -430,22 +437,11 @@ func (req *Request) decodeJSON(v any, strict bool) error {
 	if err != nil {
 		return err
 	}
-	return jsonFault(jsonx.Unmarshal(body, v, strict))
-}
-
-// jsonFault makes an error for clients of what is wrong with a JSON body.
-func jsonFault(err error) error {
-	if errors.Is(err, jsonx.ErrEmpty) {
-		return Error(http.StatusBadRequest, err.Error())
+	err = jsonx.Unmarshal(body, v, strict)
+	if text, ok := jsonx.Describe(err); ok {
+		return &HTTPError{status: http.StatusBadRequest, detail: text, cause: err, told: true}
 	}
-	fault, ok := errors.AsType[*jsonx.Error](err)
-	switch {
-	case !ok:
-		return err
-	case fault.Misfit:
-		return Error(http.StatusBadRequest, "the JSON body does not fit: "+fault.Error()).WithCause(err)
-	}
-	return Error(http.StatusBadRequest, "malformed JSON body: "+fault.Error()).WithCause(err)
+	return err
 }
 
 // openBody puts the bounds around the body. They go into a copy of net/http's

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/callsite"
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/routing"
@@ -71,30 +71,6 @@ func BodyLimit(bytes int64) RouteOption {
 	bytes = max(bytes, 0)
 	return func(r *route) { r.limit = &bytes }
 }
-
-// WithSuccess sets the status of a typed handler's JSON reply, instead of 200. A method
-// StatusCode() int of the output goes before it.
-func WithSuccess(status int) RouteOption {
-	if status < 200 || status > 299 {
-		panic(fmt.Sprintf("redstart: WithSuccess(%d): not a status of success", status))
-	}
-	return func(r *route) { r.success = uint16(status) }
-}
-
-// FormLimits bound the forms of a route. Zero stands for the default.
-type FormLimits struct {
-	// Memory is how many bytes of all files together are kept in memory, 1 MiB by
-	// default; what is above goes to disk. A negative number is none.
-	Memory int64
-	// Text is how many bytes all names and values have together, 4 MiB by default.
-	Text int64
-	// Parts is how many fields and files there are, 1000 by default.
-	Parts int
-}
-
-// LimitForm bounds the forms of this route. The size of the whole is bounded by
-// [BodyLimit].
-func LimitForm(l FormLimits) RouteOption { return func(r *route) { r.form = l } }
 
 // route is one registered route. What follows the blank line is of the copy that
 // is made each time the routes are built, since requests under way use the last one.
@@ -616,25 +592,12 @@ func automaticOptions(req *Request) Response { return NoContent().With("Allow", 
 
 func noRouteText(req *Request, status int) string {
 	if status == http.StatusMethodNotAllowed {
-		return fmt.Sprintf("%s is not offered at %q, but %s", req.Method(), shorten(req.Path()), req.allow())
+		return fmt.Sprintf("%s is not offered at %q, but %s", req.Method(), excerpt.Of(req.Path(), 200), req.allow())
 	}
 	if req.Method() == http.MethodConnect && req.Path() == "" {
 		return "CONNECT is not offered: this server is not a proxy"
 	}
-	return fmt.Sprintf("there is nothing at %q", shorten(req.Path()))
-}
-
-// shorten cuts a client's text that is to be repeated to it, between characters.
-func shorten(text string) string {
-	const limit = 200
-	if len(text) <= limit {
-		return text
-	}
-	end := limit
-	for end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
+	return fmt.Sprintf("there is nothing at %q", excerpt.Of(req.Path(), 200))
 }
 
 func (req *Request) allow() string { return strings.Join(req.state().lookup.allowed, ", ") }

@@ -119,6 +119,15 @@ func Action[C Caller](fn func(C) error) func(C, *None) (None, error) {
 	return func(c C, _ *None) (None, error) { return None{}, fn(c) }
 }
 
+// WithSuccess sets the status of a typed handler's JSON reply, instead of 200. A method
+// StatusCode() int of the output goes before it.
+func WithSuccess(status int) RouteOption {
+	if status < 200 || status > 299 {
+		panic(fmt.Sprintf("redstart: WithSuccess(%d): not a status of success", status))
+	}
+	return func(r *route) { r.success = uint16(status) }
+}
+
 // handle registers a typed handler: all that depends on its types is decided here.
 func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func(C, *In) (Out, error), opts []RouteOption) {
 	g := at.registrar()
@@ -163,7 +172,7 @@ func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func
 	}
 	g.add(method, pattern, h, append(slices.Clone(opts), func(r *route) {
 		if r.success != 0 && output.Status == 0 {
-			panic(fmt.Sprintf("redstart: %s %q: WithSuccess has no effect on a handler that returns a Response, an EventStream or no body", method, pattern))
+			fail("WithSuccess has no effect on a handler whose output has a status of its own")
 		}
 		output.Status = cmp.Or(int(r.success), output.Status)
 		r.operation = &bind.Operation{Input: input, Output: output}
@@ -288,22 +297,14 @@ func replier[Out any]() (bind.Output, func(*Request, Out) Response) {
 			return any(&out).(eventStream).response()
 		}
 	}
-	output := bind.Output{Type: t, Status: http.StatusOK, Nullable: t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface}
-	methods := reflect.PointerTo(t)
-	if t.Kind() == reflect.Pointer {
-		output.Type, methods = t.Elem(), t
-	}
-	coder := methods.Implements(reflect.TypeFor[interface{ StatusCode() int }]())
-	if coder {
-		output.Status = 0
-	}
-	refined := coder || methods.Implements(reflect.TypeFor[interface{ Header() http.Header }]())
+	output, refined := bind.OutputOf(t)
 	return output, func(req *Request, out Out) Response {
 		resp := jsonReply(out)
-		if resp.kind == kindJSON {
-			resp.status = req.route.success
+		if resp.kind != kindJSON {
+			return resp
 		}
-		if refined && resp.kind == kindJSON {
+		resp.status = req.route.success
+		if refined {
 			resp = refine(resp, out)
 		}
 		return resp
@@ -328,10 +329,10 @@ func refine[Out any](resp Response, out Out) Response {
 	if reflect.TypeFor[Out]().Kind() == reflect.Pointer {
 		asked = out
 	}
-	if coder, ok := asked.(interface{ StatusCode() int }); ok {
+	if coder, ok := asked.(bind.StatusCoder); ok {
 		resp = resp.WithStatus(coder.StatusCode())
 	}
-	if h, ok := asked.(interface{ Header() http.Header }); ok {
+	if h, ok := asked.(bind.Headerer); ok {
 		for name, values := range h.Header() {
 			for _, value := range values {
 				resp = resp.WithAdded(name, value)
@@ -409,6 +410,21 @@ func (s *EventStream[T]) response() Response {
 	}
 	return Response{kind: kindEvents, content: contentEvents, body: stream}
 }
+
+// FormLimits bound the forms of a route. Zero stands for the default.
+type FormLimits struct {
+	// Memory is how many bytes of all files together are kept in memory, 1 MiB by
+	// default; what is above goes to disk. A negative number is none.
+	Memory int64
+	// Text is how many bytes all names and values have together, 4 MiB by default.
+	Text int64
+	// Parts is how many fields and files there are, 1000 by default.
+	Parts int
+}
+
+// LimitForm bounds the forms of this route. The size of the whole is bounded by
+// [BodyLimit].
+func LimitForm(l FormLimits) RouteOption { return func(r *route) { r.form = l } }
 
 // Form is a form as it was sent: the text fields are its Values, repeated ones in
 // their order.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redstart-go/redstart/internal/excerpt"
 )
 
 // setter puts a text into a value, or says what is wrong with it.
@@ -138,13 +140,13 @@ func setDuration(dst reflect.Value, text string) string {
 
 func setText(dst reflect.Value, text string) string {
 	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
-		return fmt.Sprintf("%q does not fit: %v", shorten(text), err)
+		return fmt.Sprintf("%q does not fit: %v", excerpt.Of(text, 100), err)
 	}
 	return ""
 }
 
 func expected(what, text string) string {
-	return fmt.Sprintf("expected %s, got %q", what, shorten(text))
+	return fmt.Sprintf("expected %s, got %q", what, excerpt.Of(text, 100))
 }
 
 // setList fills a slice. The problem of an element names its number, from 1.

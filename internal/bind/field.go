@@ -29,6 +29,8 @@ type Field struct {
 	index []int // from the input
 	set   setter
 	blank bool // the empty text is a value
+
+	checks []check
 }
 
 // sources are the tags that say where a field comes from, but for json.
@@ -57,6 +59,7 @@ func (c *compiler) field(f reflect.StructField, index []int, in Location, tag st
 	name, options, _ := strings.Cut(tag, ",")
 	p := Field{In: in, Name: name, Type: f.Type, Struct: f, index: index}
 	p.Rules, p.Required = rulesOf(f)
+	p.checks, _ = checksOf(f)
 	p.Default, p.HasDefault = f.Tag.Lookup("default")
 	if name == "" {
 		return p, fmt.Errorf("the tag %s has no name: write %s:%q", in, in, strings.ToLower(f.Name))
@@ -73,6 +76,9 @@ func (c *compiler) field(f reflect.StructField, index []int, in Location, tag st
 			return p, fmt.Errorf("%q is no name of a header", name)
 		}
 		p.Name = http.CanonicalHeaderKey(name)
+		if p.Name == "Host" { // net/http takes it out of the header
+			return p, fmt.Errorf("the host is no header here: embed the request and ask it")
+		}
 	}
 	if in == Path {
 		p.Required = true

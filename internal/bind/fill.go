@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/jsonx"
 )
 
@@ -67,8 +68,9 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 			return nil, err
 		}
 	}
-	if in.plan.required && !f.bodyFault && in.Body != nil {
-		f.checkRequired(in.plan, v, nil)
+	f.checkParams()
+	if in.plan.checked && !f.bodyFault && in.Body != nil {
+		f.check(in.plan, v, nil)
 	}
 	if in.rules != nil {
 		f.checkRules()
@@ -101,19 +103,14 @@ func (f *filling) fillBody() (err error) {
 	if err == nil {
 		return nil
 	}
-	f.bodyFault = true
-	fault, ok := errors.AsType[*jsonx.Error](err)
-	violation := Violation{In: Body, Pointer: "#", Rule: "json", Malformed: true}
-	switch {
-	case errors.Is(err, jsonx.ErrEmpty):
-		violation.Detail = err.Error()
-	case !ok:
+	text, ok := jsonx.Describe(err)
+	if !ok {
 		return err
-	case fault.Misfit:
+	}
+	f.bodyFault = true
+	violation := Violation{In: Body, Pointer: "#", Rule: "json", Detail: text, Malformed: true}
+	if fault, ok := errors.AsType[*jsonx.Error](err); ok && fault.Misfit {
 		violation.Rule, violation.Pointer = "type", pointer(splitPath(fault.Path))
-		violation.Detail = "the JSON body does not fit: " + fault.Error()
-	default:
-		violation.Detail = "malformed JSON body: " + fault.Error()
 	}
 	f.violations = append(f.violations, violation)
 	return nil
@@ -191,14 +188,16 @@ func (f *filling) fillParam(i int, p *Field, texts []string, text string, given 
 	case given:
 		f.given.add(i)
 		problem = p.set(dst, text)
-	case p.HasDefault:
+	case p.HasDefault && p.List:
 		p.assign(dst, p.defaults())
+	case p.HasDefault:
+		p.set(dst, p.Default)
 	case p.Required:
 		f.missing(i, p)
 	}
 	if problem != "" {
 		f.faulty.add(i)
-		f.violations = append(f.violations, Violation{In: p.In, Name: p.Name, Rule: "type", Detail: problem, Value: shorten(text), Malformed: true})
+		f.violations = append(f.violations, Violation{In: p.In, Name: p.Name, Rule: "type", Detail: problem, Value: excerpt.Of(text, 100), Malformed: true})
 	}
 }
 

@@ -210,6 +210,9 @@ func (c *compiler) innerDefaults(t reflect.Type, index []int, reachable bool, se
 		if !f.IsExported() && !f.Anonymous {
 			continue
 		}
+		if in, _, _ := source(f); in != "" && f.Tag.Get("json") == "" {
+			return fmt.Errorf("%s has the tag %s within a value of the body, where it means nothing", f.Name, in)
+		}
 		var err error
 		if _, has := f.Tag.Lookup("default"); has {
 			err = c.bodyDefaults(f, at, reachable)

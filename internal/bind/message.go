@@ -3,8 +3,6 @@ package bind
 import (
 	"reflect"
 	"strings"
-
-	playground "github.com/go-playground/validator/v10"
 )
 
 // messages are for rules that always mean the same.
@@ -43,8 +41,7 @@ var withParam = map[string]string{
 }
 
 // message says in words what a rule wants.
-func message(fault playground.FieldError) string {
-	tag, param := fault.Tag(), fault.Param()
+func message(tag, param string, t reflect.Type) string {
 	if text, ok := messages[tag]; ok {
 		return text
 	}
@@ -55,15 +52,15 @@ func message(fault playground.FieldError) string {
 	case "oneof", "oneofci":
 		return "must be " + alternatives(strings.Fields(param))
 	case "min", "gte":
-		return amount(fault, "at least ")
+		return amount(param, t, "at least ")
 	case "max", "lte":
-		return amount(fault, "at most ")
+		return amount(param, t, "at most ")
 	case "gt":
-		return amount(fault, "more than ")
+		return amount(param, t, "more than ")
 	case "lt":
-		return amount(fault, "less than ")
+		return amount(param, t, "less than ")
 	case "len":
-		return amount(fault, "exactly ")
+		return amount(param, t, "exactly ")
 	}
 	if param != "" {
 		tag += "=" + param
@@ -72,15 +69,15 @@ func message(fault playground.FieldError) string {
 }
 
 // amount is about the length of texts and lists, and about the value of all else.
-func amount(fault playground.FieldError, how string) string {
-	param := fault.Param()
-	switch fault.Kind() {
-	case reflect.String:
+func amount(param string, t reflect.Type, how string) string {
+	switch {
+	case t == nil:
+	case t.Kind() == reflect.String:
 		return "must have " + how + param + plural(param, " character")
-	case reflect.Slice, reflect.Array, reflect.Map:
+	case isList(t):
 		return "must have " + how + param + plural(param, " element")
 	}
-	if param == "" && fault.Type() == timeType { // the library compares times with now
+	if param == "" && t == timeType { // the library compares times with now
 		return map[string]string{
 			"at least ": "must not be in the past", "more than ": "must be in the future",
 			"at most ": "must not be in the future", "less than ": "must be in the past",

@@ -1,6 +1,9 @@
 package bind
 
-import "reflect"
+import (
+	"net/http"
+	"reflect"
+)
 
 // Operation describes a typed handler, for documents about the program.
 type Operation struct {
@@ -22,4 +25,24 @@ type Output struct {
 	Nullable bool
 	// Status is that of success, 0 when the value chooses it.
 	Status int
+}
+
+// StatusCoder is an output that chooses the status of its reply.
+type StatusCoder interface{ StatusCode() int }
+
+// Headerer is an output that adds to the header of its reply.
+type Headerer interface{ Header() http.Header }
+
+// OutputOf describes an output that is replied as JSON, and says whether it has to be
+// asked for its status or headers.
+func OutputOf(t reflect.Type) (o Output, refined bool) {
+	o = Output{Type: t, Status: http.StatusOK, Nullable: t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface}
+	methods := reflect.PointerTo(t)
+	if t.Kind() == reflect.Pointer {
+		o.Type, methods = t.Elem(), t
+	}
+	if methods.Implements(reflect.TypeFor[StatusCoder]()) {
+		o.Status, refined = 0, true
+	}
+	return o, refined || methods.Implements(reflect.TypeFor[Headerer]())
 }

@@ -10,22 +10,23 @@ import (
 	"strings"
 )
 
-// plan is what there is to check in a value beyond the rules: fields of a body that
-// are required, and Validate methods. Types that refer to themselves have plans that
+// plan is what there is to check in a value without the library: fields of a body that
+// are required or have rules, and Validate methods. Types that refer to themselves have plans that
 // do.
 type plan struct {
-	kind     reflect.Kind // Struct, Pointer, Slice or Map
-	fields   []planField
-	elem     *plan
-	hook     hook
-	required bool // there are required fields here or further in
-	hooks    bool // the same of Validate methods
+	kind    reflect.Kind // Struct, Pointer, Slice or Map
+	fields  []planField
+	elem    *plan
+	hook    hook
+	checked bool // there are fields to check here or further in
+	hooks   bool // the same of Validate methods
 }
 
 type planField struct {
 	index    int
 	name     string // in the body, "" for an embedded struct
 	required bool
+	checks   []check
 	child    *plan // nil when there is nothing further in
 }
 
@@ -68,12 +69,12 @@ func newPlan(t reflect.Type, c *compiler) *plan {
 	for changed := true; changed; { // what is further in, also around a circle
 		changed = false
 		for _, p := range b.plans {
-			required, hooks := p.required, p.hooks || p.hook != noHook
+			checked, hooks := p.checked, p.hooks || p.hook != noHook
 			for _, inner := range p.children() {
-				required, hooks = required || inner.required, hooks || inner.hooks
+				checked, hooks = checked || inner.checked, hooks || inner.hooks
 			}
-			changed = changed || required != p.required || hooks != p.hooks
-			p.required, p.hooks = required, hooks
+			changed = changed || checked != p.checked || hooks != p.hooks
+			p.checked, p.hooks = checked, hooks
 		}
 	}
 	for _, p := range b.plans {
@@ -117,11 +118,13 @@ func (b *planner) fields(p *plan, t reflect.Type, top bool) {
 			continue
 		}
 		field := planField{index: f.Index[0], name: name}
-		if _, field.required = rulesOf(f); embedded {
+		_, field.required = rulesOf(f)
+		field.checks, _ = checksOf(f)
+		if embedded {
 			field.name, field.required = "", false
 		}
 		field.child = b.plan(f.Type, top && embedded)
-		p.required = p.required || field.required
+		p.checked = p.checked || field.required || len(field.checks) > 0
 		p.fields = append(p.fields, field)
 	}
 }
@@ -142,67 +145,81 @@ func (p *plan) children() (inner []*plan) {
 func (p *plan) prune() {
 	kept := p.fields[:0]
 	for _, f := range p.fields {
-		if f.child != nil && !f.child.required && !f.child.hooks {
+		if f.child != nil && !f.child.checked && !f.child.hooks {
 			f.child = nil
 		}
-		if f.required || f.child != nil {
+		if f.required || len(f.checks) > 0 || f.child != nil {
 			kept = append(kept, f)
 		}
 	}
 	p.fields = kept
 }
 
-// checkRequired looks for required fields of the body that are absent. Only a field
-// that is zero can be: for such a one the body is asked.
-func (f *filling) checkRequired(p *plan, v reflect.Value, at *path) {
+// check goes through the body. Only a value that is zero can be absent: for such a one
+// the body is asked what it has.
+func (f *filling) check(p *plan, v reflect.Value, at *path) {
 	switch p.kind {
 	case reflect.Pointer:
-		if !v.IsNil() && p.elem.required {
-			f.checkRequired(p.elem, v.Elem(), at)
+		if !v.IsNil() && p.elem.checked {
+			f.check(p.elem, v.Elem(), at)
 		}
 	case reflect.Slice, reflect.Array:
-		if !p.elem.required {
+		if !p.elem.checked {
 			return
 		}
 		for i := range v.Len() {
-			f.checkRequired(p.elem, v.Index(i), &path{up: at, index: i})
+			f.check(p.elem, v.Index(i), &path{up: at, index: i})
 		}
 	case reflect.Map:
-		if !p.elem.required {
+		if !p.elem.checked {
 			return
 		}
 		for _, key := range sortedKeys(v) {
-			f.checkRequired(p.elem, v.MapIndex(key), &path{up: at, key: key.String()})
+			f.check(p.elem, v.MapIndex(key), &path{up: at, key: key.String()})
 		}
 	case reflect.Struct:
 		for i := range p.fields {
 			field := &p.fields[i]
 			inner := v.Field(field.index)
-			if field.required && inner.IsZero() {
-				keys := append(at.keys(), field.name)
-				if !f.present(keys) {
-					f.violations = append(f.violations, Violation{In: Body, Pointer: pointer(keys), Rule: "required", Detail: "is required"})
-					continue
-				}
+			if !f.checkField(field, inner, at) {
+				continue
 			}
-			if field.child == nil || !field.child.required {
+			if field.child == nil || !field.child.checked {
 				continue
 			}
 			next := at
 			if field.name != "" {
 				next = &path{up: at, key: field.name}
 			}
-			f.checkRequired(field.child, inner, next)
+			f.check(field.child, inner, next)
 		}
 	}
+}
+
+// checkField checks one field and says whether there may be something in it.
+func (f *filling) checkField(field *planField, v reflect.Value, at *path) bool {
+	zero := v.IsZero()
+	if field.required && zero {
+		if keys := append(at.keys(), field.name); !f.present(keys) {
+			f.violations = append(f.violations, Violation{In: Body, Pointer: pointer(keys), Rule: "required", Detail: "is required"})
+			return false
+		}
+	}
+	if c := broken(field.checks, v); c != nil {
+		if keys := append(at.keys(), field.name); !zero || f.present(keys) {
+			f.violate(c, v, Violation{In: Body, Pointer: pointer(keys)})
+		}
+	}
+	return true
 }
 
 // present says whether the body has something but null at a place. Names count
 // whatever their case, as for encoding/json.
 func (f *filling) present(keys []string) bool {
 	if !f.documented {
-		f.documented = true
-		_ = json.Unmarshal(f.body, &f.document) // it was decoded before
+		var document any // not in f itself, which would have to be on the heap for it
+		_ = json.Unmarshal(f.body, &document)
+		f.document, f.documented = document, true
 	}
 	at := f.document
 	for _, key := range keys {

@@ -8,9 +8,12 @@ import (
 	"strings"
 
 	playground "github.com/go-playground/validator/v10"
+
+	"github.com/redstart-go/redstart/internal/excerpt"
 )
 
-// rules are those of the tag validate, but for required, for a whole input.
+// rules are those of the tag validate that checksOf leaves to the library, for a
+// whole input.
 type rules struct {
 	validate *playground.Validate
 	list     bool // the input is a list
@@ -35,6 +38,15 @@ func rulesOf(f reflect.StructField) (rest string, required bool) {
 		kept = append(kept, rule)
 	}
 	return strings.Join(kept, ","), required
+}
+
+// libraryRules returns the rules of a field that the library has to look after.
+func libraryRules(f reflect.StructField) string {
+	if _, here := checksOf(f); here && f.Tag.Get("validate") != "-" {
+		return ""
+	}
+	rest, _ := rulesOf(f)
+	return rest
 }
 
 // newRules prepares the library for a type, nil when there is nothing to check. The
@@ -84,8 +96,7 @@ func (r *ruleFinder) has(t reflect.Type) bool {
 			if !f.IsExported() && !f.Anonymous || f.Tag.Get("validate") == "-" {
 				continue
 			}
-			rest, _ := rulesOf(f)
-			has = r.has(f.Type) || rest != "" || has
+			has = r.has(f.Type) || libraryRules(f) != "" || has
 		}
 	}
 	r.found[t] = has
@@ -98,7 +109,7 @@ func (r *rules) register(t reflect.Type, finder *ruleFinder) error {
 		if !f.IsExported() && !f.Anonymous {
 			continue
 		}
-		rest, _ := rulesOf(f)
+		rest := libraryRules(f)
 		switch {
 		case f.Type == finder.c.Raw || f.Type == finder.c.Request:
 			rest = "-"
@@ -189,7 +200,7 @@ func (f *filling) checkRules() {
 
 func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
 	where := f.in.locate(fault.StructNamespace())
-	v := Violation{In: Body, Rule: fault.Tag(), Detail: message(fault), Value: simple(fault.Value())}
+	v := Violation{In: Body, Rule: fault.Tag(), Detail: message(fault.Tag(), fault.Param(), fault.Type()), Value: simple(fault.Value())}
 	if fault.Param() != "" {
 		v.Rule += "=" + fault.Param()
 	}
@@ -233,13 +244,13 @@ func simple(value any) any {
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
 	case reflect.String:
-		return shorten(v.String())
+		return excerpt.Of(v.String(), 100)
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
 		return value
 	}
 	if text, ok := value.(fmt.Stringer); ok && v.Kind() != reflect.Pointer {
-		return shorten(text.String())
+		return excerpt.Of(text.String(), 100)
 	}
 	return nil
 }

@@ -86,12 +86,3 @@ func pointer(keys []string) string {
 	}
 	return b.String()
 }
-
-// shorten cuts a client's text that is repeated to it.
-func shorten(text string) string {
-	const limit = 100
-	if len(text) > limit {
-		return strings.ToValidUTF8(text[:limit], "") + "…"
-	}
-	return text
-}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/upload"
 )
 
@@ -58,12 +59,12 @@ func Boundary(contentType string) (string, error) {
 		return "", nil
 	case media != "multipart/form-data":
 	case boundary == "" || len(boundary) > 70: // RFC 2046 section 5.1.1
-		return "", malformed(nil, "Content-Type %q: expected a boundary of 1 to 70 characters", shorten(contentType))
+		return "", malformed(nil, "Content-Type %q: expected a boundary of 1 to 70 characters", excerpt.Of(contentType, 100))
 	default:
 		return boundary, nil
 	}
 	return "", &upload.Fault{Status: http.StatusUnsupportedMediaType, Err: err, Detail: fmt.Sprintf(
-		"Content-Type %q: expected multipart/form-data or application/x-www-form-urlencoded", shorten(contentType))}
+		"Content-Type %q: expected multipart/form-data or application/x-www-form-urlencoded", excerpt.Of(contentType, 100))}
 }
 
 // Read reads a form: a multipart one unless the boundary is "". After an error
@@ -114,14 +115,14 @@ func parseURLEncoded(text string, limit int) (url.Values, error) {
 			err = errUTF8
 		}
 		if err != nil {
-			return nil, malformed(err, "form field %d: the name %q: %s", fields, shorten(rawName), reason(err))
+			return nil, malformed(err, "form field %d: the name %q: %s", fields, excerpt.Of(rawName, 100), reason(err))
 		}
 		value, err := url.QueryUnescape(rawValue)
 		if err == nil && !utf8.ValidString(value) {
 			err = errUTF8
 		}
 		if err != nil {
-			return nil, malformed(err, "form field %q: %s", shorten(name), reason(err))
+			return nil, malformed(err, "form field %q: %s", excerpt.Of(name, 100), reason(err))
 		}
 		values[name] = append(values[name], value)
 	}
@@ -148,7 +149,7 @@ func (f *Form) readParts(parts *Parts, l Limits) error {
 			return err
 		}
 		if text -= int64(len(part.Field)); text < 0 {
-			return tooLarge("form field %q: the fields are larger than %d bytes together", shorten(part.Field), l.Text)
+			return tooLarge("form field %q: the fields are larger than %d bytes together", excerpt.Of(part.Field, 100), l.Text)
 		}
 		if part.File {
 			file, err := f.store(part, memory)
@@ -167,10 +168,10 @@ func (f *Form) readParts(parts *Parts, l Limits) error {
 			return err
 		}
 		if text -= int64(len(data)); text < 0 {
-			return tooLarge("form field %q: the fields are larger than %d bytes together", shorten(part.Field), l.Text)
+			return tooLarge("form field %q: the fields are larger than %d bytes together", excerpt.Of(part.Field, 100), l.Text)
 		}
 		if !utf8.Valid(data) {
-			return malformed(errUTF8, "form field %q: %v", shorten(part.Field), errUTF8)
+			return malformed(errUTF8, "form field %q: %v", excerpt.Of(part.Field, 100), errUTF8)
 		}
 		f.Values[part.Field] = append(f.Values[part.Field], string(data))
 	}

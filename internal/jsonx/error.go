@@ -47,6 +47,22 @@ func (e *Error) Error() string {
 // Unwrap returns the error of the JSON library.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Describe returns what an error of [Unmarshal] means to whoever sent a request with
+// the input as its body. It is not ok for an error that is the program's fault.
+func Describe(err error) (text string, ok bool) {
+	if errors.Is(err, ErrEmpty) {
+		return err.Error(), true
+	}
+	fault, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return "", false
+	case fault.Misfit:
+		return "the JSON body does not fit: " + fault.Error(), true
+	}
+	return "malformed JSON body: " + fault.Error(), true
+}
+
 // trailingError reports text behind a value, which a json.Decoder leaves be.
 type trailingError struct{ offset int }
 
