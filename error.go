@@ -147,6 +147,20 @@ func StatusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// clientFault makes an error for clients of what the packages that read bodies have
+// found.
+func clientFault(err error) error {
+	fault, ok := errors.AsType[*upload.Fault](err)
+	if !ok {
+		return err
+	}
+	e := Error(fault.Status, fault.Detail)
+	if fault.Err != nil {
+		e = e.WithCause(fault.Err)
+	}
+	return e
+}
+
 // Violation is one thing that is wrong with what a client sent.
 type Violation struct {
 	// In is where: "path", "query", "header", "cookie", "form" or "body".

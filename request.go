@@ -1,11 +1,9 @@
 package redstart
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -357,16 +355,9 @@ func (req *Request) load(limit int64) ([]byte, error) {
 		return nil, s.bodyErr
 	}
 	s.body = body
-	again := new(readAgain) // for who asks HTTP() later
-	again.Reset(body)
-	req.http.Body = again
+	req.http.Body = upload.Again(body) // for who asks HTTP() later
 	return body, nil
 }
-
-// readAgain is a body that was read, once more: with one allocation.
-type readAgain struct{ bytes.Reader }
-
-func (*readAgain) Close() error { return nil }
 
 // announced refuses a body that says of itself that it is too large.
 func (req *Request) announced() error {
@@ -383,20 +374,6 @@ func (req *Request) bodyError(err error) error {
 		return fmt.Errorf("reading the body: %w: %w", sse.ErrClientGone, err)
 	}
 	return clientFault(err)
-}
-
-// clientFault makes an error for clients of what the packages that read bodies have
-// found.
-func clientFault(err error) error {
-	fault, ok := errors.AsType[*upload.Fault](err)
-	if !ok {
-		return err
-	}
-	e := Error(fault.Status, fault.Detail)
-	if fault.Err != nil {
-		e = e.WithCause(fault.Err)
-	}
-	return e
 }
 
 // LimitBody bounds the body, in bytes, for middleware, before the body is read; 0
@@ -461,7 +438,7 @@ func (req *Request) openBody() {
 // closeBody ends what reading the body has left behind, when the reply is complete.
 func (req *Request) closeBody(s *requestState) {
 	if s.form != nil && !s.formKept {
-		s.form.remove()
+		s.form.read.Remove()
 	}
 	if s.upload != nil {
 		s.upload.Stop()
@@ -556,7 +533,7 @@ func (req *Request) fork() *Request {
 	t.body, t.bodyErr, t.bodyRead = s.body, s.bodyErr, s.bodyRead
 	t.form, t.formErr, t.formRead, t.formKept = s.form, s.formErr, s.formRead, s.formRead
 	if t.bodyRead && t.bodyErr == nil {
-		r.Body = io.NopCloser(bytes.NewReader(t.body))
+		r.Body = upload.Again(t.body)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

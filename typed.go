@@ -395,16 +395,7 @@ func (s EventStream[T]) WithID(f func(T) string) EventStream[T] {
 func (s *EventStream[T]) element() reflect.Type { return reflect.TypeFor[T]() }
 
 func (s *EventStream[T]) response() Response {
-	stream, err := bind.Stream(s.source, func(v T) SSEMessage {
-		m := sse.JSON(v)
-		if s.event != nil {
-			m = m.WithEvent(s.event(v))
-		}
-		if s.id != nil {
-			m = m.WithID(s.id(v))
-		}
-		return m
-	}, s.opts)
+	stream, err := bind.Stream(s.source, bind.Messages(s.event, s.id), s.opts)
 	if err != nil {
 		return Fail(fmt.Errorf("redstart: EventStream: %w", err))
 	}
@@ -443,12 +434,6 @@ func newForm(read *form.Form) *Form {
 		}
 	}
 	return f
-}
-
-func (f *Form) remove() {
-	if f.read != nil {
-		f.read.Remove()
-	}
 }
 
 // Upload is a file of a form. It can be read until the reply is complete, any number
@@ -530,7 +515,7 @@ func (req *Request) Form() (*Form, error) {
 
 func (req *Request) readForm() (*Form, error) {
 	if b := req.http.Body; (b == nil || b == http.NoBody) && !req.state().bodyRead {
-		return &Form{Values: url.Values{}}, nil
+		return newForm(&form.Form{Values: url.Values{}}), nil
 	}
 	body, boundary, err := req.formBody()
 	if err != nil {

@@ -87,6 +87,35 @@ func TestTypesThatReferToThemselves(t *testing.T) {
 	}, places)
 }
 
+func TestABodyThatIsNoStruct(t *testing.T) {
+	type item struct {
+		Email string `json:"email" validate:"required,email"`
+	}
+	for name, violations := range map[string]func(body string) []Violation{
+		"pointer": func(body string) []Violation { _, v := fill[*item](t, &request{body: body}); return v },
+		"struct":  func(body string) []Violation { _, v := fill[item](t, &request{body: body}); return v },
+		"list":    func(body string) []Violation { _, v := fill[[]item](t, &request{body: "[" + body + "]"}); return v },
+		"map": func(body string) []Violation {
+			_, v := fill[map[string]*item](t, &request{body: `{"0":` + body + "}"})
+			return v
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Empty(t, violations(`{"email":"a@b.de"}`))
+			for body, rule := range map[string]string{`{"email":"x"}`: "email", `{}`: "required"} {
+				got := violations(body)
+				require.Len(t, got, 1)
+				assert.Equal(t, rule, got[0].Rule)
+				assert.Contains(t, []string{"#/email", "#/0/email"}, got[0].Pointer)
+			}
+		})
+	}
+	_, violations := fill[*item](t, &request{body: "null"})
+	assert.Empty(t, violations, "null is a pointer's value")
+	_, violations = fill[int](t, &request{body: `"x"`})
+	assert.Len(t, violations, 1)
+}
+
 func TestNamesInTheBodyCountWhateverTheirCase(t *testing.T) {
 	type input struct {
 		Open bool `json:"open" validate:"required"`

@@ -14,10 +14,7 @@ import (
 
 // rules are those of the tag validate that checksOf leaves to the library, for a
 // whole input.
-type rules struct {
-	validate *playground.Validate
-	list     bool // the input is a list
-}
+type rules struct{ validate *playground.Validate }
 
 // rulesOf returns a field's rules but for required, and whether that is one of them.
 // What is behind dive is about elements, which are there if they are: they are
@@ -58,12 +55,13 @@ func newRules(in *Input, c *compiler) (r *rules, err error) {
 	if !finder.has(in.Type) {
 		return nil, nil
 	}
-	r = &rules{validate: playground.New(playground.WithRequiredStructEnabled()), list: in.Type.Kind() != reflect.Struct}
+	r = &rules{playground.New(playground.WithRequiredStructEnabled())}
+	trial := &rules{playground.New()} // the library remembers what it has seen of a type
 	for t := range finder.found {
 		if t.Kind() != reflect.Struct {
 			continue
 		}
-		if err := r.register(t, &finder); err != nil {
+		if err := r.register(t, &finder, trial); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +101,7 @@ func (r *ruleFinder) has(t reflect.Type) bool {
 	return has
 }
 
-func (r *rules) register(t reflect.Type, finder *ruleFinder) error {
+func (r *rules) register(t reflect.Type, finder *ruleFinder, trial *rules) error {
 	fields := map[string]string{}
 	for f := range fieldsOf(t) {
 		if !f.IsExported() && !f.Anonymous {
@@ -116,7 +114,7 @@ func (r *rules) register(t reflect.Type, finder *ruleFinder) error {
 		case rest != "-" && isList(f.Type) && finder.has(f.Type) && !strings.Contains(rest, "dive"):
 			rest = strings.TrimPrefix(rest+strings.Repeat(",dive", depth(f.Type)), ",")
 		}
-		if err := r.try(f, rest); err != nil {
+		if err := trial.try(f, rest); err != nil {
 			return fmt.Errorf("%s.%s: validate:%q: %w", t, f.Name, f.Tag.Get("validate"), err)
 		}
 		fields[f.Name] = rest
@@ -155,7 +153,7 @@ func (r *rules) try(f reflect.StructField, rest string) (err error) {
 		name, _, _ := strings.Cut(rule, "=")
 		switch {
 		case name == "dive" || name == "keys":
-			_ = r.validate.Var(zero.Interface(), rest) // what follows is about elements: only its names can be tried
+			_ = r.validate.Var(oneZero(zero).Interface(), rest[strings.Index(rest, rule):])
 			return nil
 		case name == "":
 			return errors.New("a rule is empty")
@@ -168,6 +166,28 @@ func (r *rules) try(f reflect.StructField, rest string) (err error) {
 	return nil
 }
 
+// oneZero returns a list with one zero element, or no element where that would be
+// looked into.
+func oneZero(list reflect.Value) reflect.Value {
+	t := list.Type()
+	if !isList(t) || !isList(t.Elem()) && !simpleKind(t.Elem().Kind()) {
+		return list
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return reflect.MakeSlice(t, 1, 1)
+	case reflect.Map:
+		m := reflect.MakeMap(t)
+		m.SetMapIndex(reflect.Zero(t.Key()), reflect.Zero(t.Elem()))
+		return m
+	}
+	return list
+}
+
+func simpleKind(k reflect.Kind) bool {
+	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
+}
+
 // isRelation says whether a rule is about other fields as well, so that it counts for
 // what is absent, too.
 func isRelation(rule string) bool {
@@ -178,11 +198,18 @@ func isRelation(rule string) bool {
 // checkRules runs the library and keeps of its findings what is about something that
 // is there and could be read.
 func (f *filling) checkRules() {
+	v := f.value
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return
+		}
+		v = v.Elem()
+	}
 	var err error
-	if r := f.in.rules; r.list {
-		err = r.validate.Var(f.value.Interface(), "dive")
+	if v.Kind() == reflect.Struct {
+		err = f.in.rules.validate.Struct(v.Addr().Interface())
 	} else {
-		err = r.validate.Struct(f.value.Addr().Interface())
+		err = f.in.rules.validate.Var(v.Interface(), "dive")
 	}
 	if err == nil {
 		return
@@ -242,15 +269,14 @@ func indexOf(key string) (int, error) {
 // simple returns a value that can be shown to a client: a text, a number or a bool.
 func simple(value any) any {
 	v := reflect.ValueOf(value)
-	switch v.Kind() {
-	case reflect.String:
-		return excerpt.Of(v.String(), 100)
-	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		return value
-	}
 	if text, ok := value.(fmt.Stringer); ok && v.Kind() != reflect.Pointer {
 		return excerpt.Of(text.String(), 100)
+	}
+	switch {
+	case v.Kind() == reflect.String:
+		return excerpt.Of(v.String(), 100)
+	case simpleKind(v.Kind()):
+		return value
 	}
 	return nil
 }
@@ -266,6 +292,9 @@ type located struct {
 func (in *Input) locate(namespace string) located {
 	at := located{param: -1}
 	t := in.Type
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	rest := namespace
 	if t.Kind() == reflect.Struct {
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, t.Name()), ".")

@@ -8,6 +8,21 @@ import (
 	"github.com/redstart-go/redstart/sse"
 )
 
+// Messages makes messages of values, as JSON, with the event and the id that functions
+// choose. Either may be nil.
+func Messages[T any](event, id func(T) string) func(T) sse.Message {
+	return func(v T) sse.Message {
+		m := sse.JSON(v)
+		if event != nil {
+			m = m.WithEvent(event(v))
+		}
+		if id != nil {
+			m = m.WithID(id(v))
+		}
+		return m
+	}
+}
+
 // Stream makes an event stream of a source of values: an iterator, with or without
 // an error, a function that sends, or a channel. A source with a name of its own is
 // taken as well. One that already has messages, such as a subscription, is sent as

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,17 @@ func ReadAll(r *http.Request, limit int64) ([]byte, error) {
 	}
 	return body, err
 }
+
+// Again returns a body that was read, to be read once more.
+func Again(body []byte) io.ReadCloser {
+	r := new(again) // one allocation where io.NopCloser would need two
+	r.Reset(body)
+	return r
+}
+
+type again struct{ bytes.Reader }
+
+func (*again) Close() error { return nil }
 
 // Explain says what it means for the client that reading the body of r has failed:
 // most errors become a [Fault]. The limit and the timeout are those in force.
