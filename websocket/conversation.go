@@ -41,8 +41,8 @@ func (v *Conversation) With(opts ...Option) *Conversation {
 }
 
 // ServeHTTP serves the conversation with the zero [Server]'s defaults, for use on
-// plain net/http. Nobody waits for such a conversation when the program ends: for
-// that make a [Server].
+// plain net/http. Nobody waits for such a conversation when the program ends, and its
+// heartbeat has a goroutine of its own: a program that has many makes one [Server].
 func (v *Conversation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	new(Server).Handle(w, r, v)
 }

@@ -60,10 +60,10 @@ func TestInflateVectors(t *testing.T) {
 // A few kilobytes that would become gigabytes cost no more than the limit.
 func TestBomb(t *testing.T) {
 	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestCompression)
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
 	require.NoError(t, err)
 	zeros := make([]byte, 1<<20)
-	for range 64 {
+	for range 16 {
 		_, err = w.Write(zeros)
 		require.NoError(t, err)
 	}

@@ -35,36 +35,32 @@ func (c *Conn) visit(now time.Duration) time.Duration {
 	return next
 }
 
+// beat sends the pings. It says when to come again.
 func (c *Conn) beat(now time.Duration, reading bool) time.Duration {
 	p, s := &c.pulse, c.set
 	if s.heartbeat <= 0 {
 		return time.Hour
 	}
-	silence := now - time.Duration(p.seen.Load())
-	if p.pinged != 0 {
-		switch {
-		case time.Duration(p.seen.Load()) >= p.pinged:
-			p.pinged = 0
-		case !reading:
-			p.pinged = now // its time begins when somebody reads
-			return s.pongTimeout
-		case s.pongTimeout > 0 && now-p.pinged >= s.pongTimeout:
-			c.lose(&CloseError{Code: Abnormal, Remote: true,
-				cause: fmt.Errorf("%w: no answer to a ping for %v", ErrSilent, s.pongTimeout)})
-			return time.Hour
-		default:
-			return max(s.pongTimeout, 0) - (now - p.pinged)
-		}
+	seen := time.Duration(p.seen.Load())
+	if !reading || seen >= p.sent {
+		p.waits = false // for an answer, or nobody looks for one
 	}
-	if silence >= s.heartbeat {
-		p.pinged = max(now, 1)
-		c.sendPing(nil)
-		if s.pongTimeout > 0 {
-			return s.pongTimeout
+	if p.waits && s.pongTimeout > 0 {
+		if silent := now - p.sent; silent < s.pongTimeout {
+			return s.pongTimeout - silent
 		}
-		return s.heartbeat
+		c.lose(&CloseError{Code: Abnormal, Remote: true, cause: fmt.Errorf("%w: no answer to a ping for %v", ErrSilent, s.pongTimeout)})
+		return time.Hour
 	}
-	return s.heartbeat - silence
+	if quiet := now - max(seen, p.sent); quiet < s.heartbeat {
+		return s.heartbeat - quiet
+	}
+	p.sent, p.waits = max(now, 1), true
+	c.sendPing(nil)
+	if s.pongTimeout > 0 {
+		return min(s.pongTimeout, s.heartbeat)
+	}
+	return s.heartbeat
 }
 
 // attend starts an attendant, unless somebody reads or a message is waiting. It says

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -143,8 +144,8 @@ func (c *Conn) header() error {
 // somewhat larger than what it holds: bytes that cannot be compressed are stored in
 // blocks, and a sender may flush now and then.
 func (in *input) allowance(limit int64) int64 {
-	if in.compressed {
-		return limit + limit/64 + 64
+	if slack := limit/64 + 64; in.compressed && limit <= math.MaxInt64-slack {
+		return limit + slack
 	}
 	return limit
 }

@@ -146,6 +146,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		select {
 		case <-timer.C:
 		case <-drained:
+			s.clock().wait()
 			return nil
 		case <-ctx.Done():
 			return s.drainNow(ctx)
@@ -159,6 +160,7 @@ func (s *Server) Drain(ctx context.Context) error {
 	}
 	select {
 	case <-drained:
+		s.clock().wait()
 		return nil
 	case <-ctx.Done():
 		return s.drainNow(ctx)

@@ -48,20 +48,20 @@ type Report struct {
 	Detached bool
 }
 
-// What lies behind a [CloseError] that was nobody's wish.
+// What lies behind a [CloseError] that was nobody's wish: see [CloseError.Unwrap].
 var (
 	// ErrDraining: the server shuts down.
-	ErrDraining = errors.New("websocket: the server is draining")
+	ErrDraining = errors.New("the server is draining")
 	// ErrSilent: the peer did not answer a ping in time.
-	ErrSilent = errors.New("websocket: the peer is silent")
+	ErrSilent = errors.New("the peer is silent")
 	// ErrSlow: the peer did not take what was sent, within the write timeout or the
 	// size of the outbox.
-	ErrSlow = errors.New("websocket: the peer is too slow")
+	ErrSlow = errors.New("the peer is too slow")
 	// ErrGone: the connection broke.
-	ErrGone = errors.New("websocket: the connection broke")
+	ErrGone = errors.New("the connection broke")
 	// ErrViolation: the peer broke the protocol, or a limit. The text around it says
 	// which.
-	ErrViolation = errors.New("websocket: the peer broke a rule")
+	ErrViolation = errors.New("the peer broke a rule")
 )
 
 // ErrDropped is the error of a message that was not queued, because the outbox is

@@ -207,7 +207,7 @@ func (s *Server) begin(ctx context.Context, cancel context.CancelCauseFunc, w ht
 	if err = c.write(agreed.response(w.Header())); err != nil {
 		_ = nc.Close()
 		s.giveUp(key)
-		return nil, Report{Reason: Gone, Detached: true, Err: fmt.Errorf("%w: %w", ErrGone, err)}
+		return nil, Report{Reason: Gone, Detached: true, Err: fmt.Errorf("websocket: sending the handshake: %w: %w", ErrGone, err)}
 	}
 	s.enter(c, key)
 	return c, Report{}

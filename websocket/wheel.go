@@ -33,8 +33,9 @@ type pulse struct {
 	held       bool  // by the wheel
 
 	// The goroutine's own.
-	pinged time.Duration // when a ping went out that is not answered; 0 for none
-	alone  bool          // nobody was reading at the last visit
+	sent  time.Duration // when the last ping went out
+	waits bool          // it was not answered
+	alone bool          // nobody was reading at the last visit
 }
 
 func newWheel(tick time.Duration) *wheel { return &wheel{tick: tick, born: time.Now()} }
