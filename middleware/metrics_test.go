@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -438,4 +439,38 @@ func BenchmarkMetrics(b *testing.B) {
 		benchmark(b, metrics.Middleware)
 	})
 	b.Run("without", func(b *testing.B) { benchmark(b) })
+}
+
+// The page of package sse works below any prefix, behind other middleware, and its
+// stream is none of the requests whose duration is measured.
+func TestMetricsOfAMountedDebugPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := quiet()
+		metrics, registry := measured()
+		app.Use(metrics.Middleware, middleware.SecureHeaders(), middleware.Compress(middleware.CompressOptions{MinSize: 1}))
+		app.Mount("/debug/streams", sse.DebugHandler(app.Streams(), nil))
+		client := inMemory(t, app)
+		page := get(t, client, "GET", "/debug/streams", "Accept", "text/html")
+		assert.Equal(t, 200, page.StatusCode)
+		assert.Contains(t, page.Header.Get("Content-Security-Policy"), "script-src 'sha256-")
+		_, err := io.Copy(io.Discard, page.Body)
+		require.NoError(t, err)
+
+		begin := time.Now()
+		stream := get(t, client, "GET", "/debug/streams", "Accept", "text/event-stream", "Accept-Encoding", "gzip")
+		events := sse.NewReader(bufio.NewReader(stream.Body))
+		for second := range 3 {
+			m, err := events.Next()
+			require.NoError(t, err)
+			assert.Equal(t, "stats", m.Event)
+			assert.Contains(t, m.Data, `"path":"/debug/streams"`)
+			assert.Equal(t, time.Duration(second)*time.Second, time.Since(begin))
+		}
+		require.NoError(t, stream.Body.Close())
+		synctest.Wait()
+		got := series(t, registry)
+		assert.EqualValues(t, 1, got["http_request_duration_seconds GET /debug/streams/"], "the page")
+		assert.EqualValues(t, 1, got["http_stream_duration_seconds completed /debug/streams/"], "to the app a handler that returns has completed")
+		assert.Zero(t, got["http_requests_in_flight"])
+	})
 }
