@@ -26,11 +26,11 @@ const (
 // try does something until it succeeds, fails for good, ctx ends or the patience is at
 // its end. What it does has to be harmless when done twice.
 func (b *Broker) try(ctx context.Context, doing string, f func(context.Context) error) error {
-	return b.tryFrom(ctx, attemptTimeout, doing, f)
+	return b.tryFor(ctx, b.settings.patience, attemptTimeout, doing, f)
 }
 
-// tryFrom is try with a time that the first attempt may take.
-func (b *Broker) tryFrom(ctx context.Context, limit time.Duration, doing string, f func(context.Context) error) error {
+// tryFor is try with a patience of its own, and a time that the first attempt may take.
+func (b *Broker) tryFor(ctx context.Context, patience, limit time.Duration, doing string, f func(context.Context) error) error {
 	start := time.Now()
 	err := b.ended(ctx)
 	if err == nil {
@@ -39,7 +39,7 @@ func (b *Broker) tryFrom(ctx context.Context, limit time.Duration, doing string,
 	if err == nil || !passing(err) {
 		return err
 	}
-	patient, cancel := context.WithTimeoutCause(ctx, b.settings.patience, errPatience)
+	patient, cancel := context.WithTimeoutCause(ctx, patience-time.Since(start), errPatience)
 	defer cancel()
 	noAPI := 0
 	for pause := firstPause; passing(err); pause = min(2*pause, lastPause) {

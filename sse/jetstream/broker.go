@@ -41,6 +41,8 @@ type Broker struct {
 	seen    uint64        // the highest sequence number known in that epoch
 	checked time.Time     // when the epoch was last seen; zero to have it looked at
 	told    string        // the epoch that State told last
+	window  time.Duration // for which the stream remembers ids
+	behind  time.Time     // since when the stream lacks messages that were seen, if it does
 }
 
 // On makes a broker on a connection that exists, and the stream if there is none. The
@@ -93,7 +95,7 @@ func newBroker(ctx context.Context, nc *nats.Conn, owned bool, s settings) (*Bro
 		if err != nil {
 			return err
 		}
-		b.learn(epochOf(info), info.State.LastSeq)
+		b.learn(info)
 		b.told = epochOf(info)
 		return s.unfit(info.Config)
 	})

@@ -26,8 +26,9 @@ type acknowledgement struct {
 
 // Publish implements [sse.Broker]. It returns once the stream's servers have the
 // message, most of them if there are several. While they do not answer, it tries again
-// until ctx ends or the [Patience] is at its end; each message has an id under which it
-// is stored only once, so that nothing is doubled by that.
+// until ctx ends or the [Patience] is at its end, or three quarters of the stream's
+// duplicate window; each message has an id under which it is stored only once, so that
+// nothing is doubled by that.
 //
 // An Ack may say Duplicate of a message that was only published once, if the
 // connection was lost after the server had stored it.
@@ -36,22 +37,22 @@ func (b *Broker) Publish(ctx context.Context, topic string, m sse.Message) (sse.
 		return sse.Ack{}, err
 	}
 	msg := b.encode(topic, m)
-	epoch, err := b.presentEpoch(ctx)
+	epoch, patience, err := b.beforePublish(ctx)
 	if err != nil {
 		return sse.Ack{}, err
 	}
 	var ack acknowledgement
-	err = b.tryFrom(ctx, firstAttempt, fmt.Sprintf("publishing to %q", topic), func(ctx context.Context) error {
+	err = b.tryFor(ctx, patience, min(firstAttempt, patience), fmt.Sprintf("publishing to %q", topic), func(ctx context.Context) error {
 		reply, err := b.nc.RequestMsgWithContext(ctx, msg)
 		switch {
 		case errors.Is(err, nats.ErrNoResponders):
 			// Either the stream has no leader for a moment, or it is gone and is made
 			// again by this.
-			info, _, err := b.look(ctx)
+			_, now, err := b.look(ctx)
 			if err != nil {
 				return err
 			}
-			epoch = epochOf(info)
+			epoch = now
 			return nats.ErrNoResponders
 		case errors.Is(err, nats.ErrMaxPayload):
 			return fmt.Errorf("jetstream: publishing to %q: %d bytes of data and %d of headers, where the server takes %d together: %w",
@@ -79,23 +80,25 @@ func (b *Broker) Publish(ctx context.Context, topic string, m sse.Message) (sse.
 	return sse.Ack{Cursor: cursor, Duplicate: ack.Duplicate && m.ID != ""}, err
 }
 
-// presentEpoch returns the epoch of what is stored now. An acknowledgement does not
-// say, so it is asked for from time to time, and whenever the connection was lost.
-func (b *Broker) presentEpoch(ctx context.Context) (string, error) {
+// beforePublish returns the epoch of what is stored now, and for how long the stream is
+// sure to know a message again. An acknowledgement does not tell the epoch, so it is
+// asked for from time to time, and whenever the connection was lost.
+func (b *Broker) beforePublish(ctx context.Context) (epoch string, patience time.Duration, err error) {
 	b.mu.Lock()
-	epoch, fresh := b.epoch, time.Since(b.checked) < epochAge
+	epoch, patience = b.epoch, min(b.settings.patience, b.window*3/4)
+	fresh := time.Since(b.checked) < epochAge
 	if !fresh && !b.checked.IsZero() {
 		b.checked = time.Now() // one asks for all, and the others need not wait
 	}
 	b.mu.Unlock()
 	if fresh {
-		return epoch, nil
+		return epoch, patience, nil
 	}
-	err := b.try(ctx, "asking for the state", func(ctx context.Context) (err error) {
+	err = b.try(ctx, "asking for the state", func(ctx context.Context) (err error) {
 		_, epoch, err = b.look(ctx)
 		return err
 	})
-	return epoch, err
+	return epoch, patience, err
 }
 
 // stored remembers that the stream has an entry.

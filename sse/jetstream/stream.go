@@ -56,34 +56,49 @@ func (b *Broker) State(ctx context.Context) (sse.BrokerState, error) {
 	return state, err
 }
 
+// For how long a stream has to be without messages that were known to be there, until
+// it counts as another. The leader of a stream with replicas may be about to be replaced
+// by one that has them.
+const (
+	lossAfter           = 500 * time.Millisecond
+	lossAfterReplicated = 5 * time.Second
+)
+
+var errBehind = errors.New("the stream lacks messages that it had")
+
 // look asks what there is, and what life of the stream it belongs to. If the stream
 // has lost messages that were known to be there, it begins another life.
 func (b *Broker) look(ctx context.Context) (*js.StreamInfo, string, error) {
-	const attempts = 10
-	for n := 1; ; n++ {
-		b.mu.Lock()
-		epoch, seen := b.epoch, b.seen
-		b.mu.Unlock()
-		info, err := b.inspect(ctx)
-		if err != nil {
-			return nil, "", err
-		}
-		if now := epochOf(info); now != epoch || info.State.LastSeq >= seen {
-			b.learn(now, info.State.LastSeq)
-			return info, now, nil
-		}
-		// A server that has just become the leader may need a moment to catch up.
-		if n < attempts {
-			if err := b.pause(ctx, 50*time.Millisecond); err != nil {
-				return nil, "", err
-			}
-			continue
-		}
-		if err := b.beginLife(ctx, info); err != nil {
-			return nil, "", fmt.Errorf("jetstream: stream %q has lost the messages from %d to %d, and cannot be marked as another: %w",
-				b.settings.stream, info.State.LastSeq+1, seen, err)
-		}
+	b.mu.Lock()
+	epoch, seen := b.epoch, b.seen
+	b.mu.Unlock()
+	info, err := b.inspect(ctx)
+	if err != nil {
+		return nil, "", err
 	}
+	now := epochOf(info)
+	if now != epoch || info.State.LastSeq >= seen {
+		b.learn(info)
+		return info, now, nil
+	}
+	wait := lossAfter
+	if info.Config.Replicas > 1 {
+		wait = lossAfterReplicated
+	}
+	b.mu.Lock()
+	if b.behind.IsZero() {
+		b.behind = time.Now()
+	}
+	lost := time.Since(b.behind) > wait
+	b.mu.Unlock()
+	if !lost {
+		return nil, "", errBehind
+	}
+	if err := b.beginLife(ctx, info); err != nil {
+		return nil, "", fmt.Errorf("jetstream: stream %q has lost the messages from %d to %d, and cannot be marked as another: %w",
+			b.settings.stream, info.State.LastSeq+1, seen, err)
+	}
+	return nil, "", errBehind // the next look finds it in its new life
 }
 
 // beginLife gives the stream another epoch. Nodes that do so at the same time give it
@@ -100,14 +115,17 @@ func (b *Broker) beginLife(ctx context.Context, info *js.StreamInfo) error {
 	return err
 }
 
-// learn remembers what is known to be in the stream.
-func (b *Broker) learn(epoch string, last uint64) {
+// learn remembers what is known of the stream.
+func (b *Broker) learn(info *js.StreamInfo) {
+	epoch := epochOf(info)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if epoch != b.epoch {
 		b.epoch, b.seen = epoch, 0
 	}
-	b.seen = max(b.seen, last)
+	b.seen = max(b.seen, info.State.LastSeq)
+	b.window = info.Config.Duplicates
+	b.behind = time.Time{}
 	b.checked = time.Now()
 }
 
