@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"github.com/redstart-go/redstart/internal/logging"
 	"github.com/redstart-go/redstart/internal/processes"
 	"github.com/redstart-go/redstart/internal/processes/supervisor"
+	"github.com/redstart-go/redstart/internal/provide"
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/serving"
@@ -44,7 +46,8 @@ type App struct {
 	streams *sse.Server
 	ids     *requestid.Source
 	late    late.Group // handlers that were given up
-	born    time.Time  // requests are timed from it: the monotonic clock alone is the cheaper one
+	owner   provide.Owner
+	born    time.Time // requests are timed from it: the monotonic clock alone is the cheaper one
 
 	mu         sync.Mutex // guards registration
 	registered []*route
@@ -327,7 +330,7 @@ func (a *App) Routes() []RouteInfo {
 	for _, r := range slices.Concat(a.registered, a.statics) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Pattern: r.pattern, Name: r.name,
-			Handler: callsite.Name(r.handler), Source: r.where, Host: r.group.host,
+			Handler: callsite.Name(r.handler), Source: r.where, Host: r.group.host, Security: r.securities(),
 		})
 	}
 	return infos
@@ -474,7 +477,11 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 		TLS: a.config.tls, CertFile: a.config.certFile, KeyFile: a.config.keyFile, H2C: a.config.h2c,
 		HeaderTimeout: a.config.timeouts.Header, WriteTimeout: a.config.timeouts.Write,
 		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
-		OnStart: slices.Clone(a.onStart), OnStop: slices.Clone(a.onStop), Drain: a.streams.Drain, Join: a.late.Wait,
+		// What is provided is made when the functions of OnStart are through, and closed
+		// behind those of OnStop.
+		OnStart: slices.Concat(a.onStart, []func(context.Context) error{a.makeNeeded}),
+		OnStop:  slices.Concat([]func(context.Context) error{a.owner.Close}, a.onStop),
+		Drain:   a.streams.Drain, Join: a.late.Wait,
 		Started: func(url string) {
 			if member != nil {
 				member.Ready() // the supervisor announces all of them
@@ -485,7 +492,118 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 		Adopted: member.Adopted(),
 	}
 	a.mu.Unlock()
+	a.owner.Open()
 	return c.Serve(ctx, force, l)
+}
+
+// makeNeeded looks for what the routes have declared by [Needs], and has it made.
+func (a *App) makeNeeded(ctx context.Context) error {
+	a.mu.Lock()
+	routes := slices.Clone(a.registered)
+	a.mu.Unlock()
+	var errs []error
+	for _, r := range routes {
+		for _, t := range r.needs {
+			if _, err := r.group.use(ctx, t); err != nil {
+				errs = append(errs, fmt.Errorf("the route %s %s at %s: %w", r.method, r.pattern, r.where, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Provide makes a value known to the handlers of an app or a group, and to middleware,
+// by its type T, for [Use]. What a group provides goes before what the groups around it
+// and the app do. The value stays the caller's, unless [CloseOnStop] is given. A type
+// that the group provides already panics.
+//
+//	redstart.Provide(app, db)
+//	redstart.Provide[Store](app.Group("/archive"), archive)
+func Provide[T any](at Registrar, value T, opts ...ProvideOption) {
+	var c provideConfig
+	for _, opt := range opts {
+		opt(&c)
+	}
+	g, where := at.registrar(), callsite.Outside(here)
+	g.provide(provide.Given(reflect.TypeFor[T](), value, where, &g.app.owner, c.close))
+}
+
+// ProvideFunc provides a value that is made when it is first asked for, once, or before
+// the first request if a route [Needs] it. The context is not a request's; [Use] takes
+// it, and finds what is provided to the same group. An error is returned from Start, Run
+// or Serve, and to a request that asks it is an error with status 500; the next one
+// tries again.
+//
+// When the app has stopped, behind the functions of OnStop, what was made is closed by
+// its method Close() or Close(context.Context), with or without an error, in reverse
+// order. An app that is only used as an [http.Handler] closes nothing.
+func ProvideFunc[T any](at Registrar, build func(context.Context) (T, error)) {
+	g, where := at.registrar(), callsite.Outside(here)
+	if build == nil {
+		panic(fmt.Sprintf("redstart: ProvideFunc[%v] at %s: the function is nil", reflect.TypeFor[T](), where))
+	}
+	g.provide(provide.Made(reflect.TypeFor[T](), func(ctx context.Context) (any, error) { return build(ctx) }, where, &g.app.owner))
+}
+
+// ProvideOption refines [Provide].
+type ProvideOption func(*provideConfig)
+
+type provideConfig struct{ close bool }
+
+// CloseOnStop has the app close the value as if it had made it: see [ProvideFunc].
+func CloseOnStop() ProvideOption { return func(c *provideConfig) { c.close = true } }
+
+func (g *group) provide(e *provide.Entry) {
+	if other := g.provided.Add(e.Type, e); other != nil {
+		panic(fmt.Sprintf("redstart: a %v is provided at %s and at %s: provide it once, or to another group", e.Type, other.Where, e.Where))
+	}
+}
+
+// use finds what is provided to the group.
+func (g *group) use(ctx context.Context, t reflect.Type) (any, error) {
+	for at := g; at != nil; at = at.parent {
+		if e := at.provided.Lookup(t); e != nil {
+			if value, ok := e.Value(); ok {
+				return value, nil
+			}
+			// What is made outlives whoever asks: it shall neither end with a request nor
+			// know of it.
+			value, err := e.Get(&requestContext{Context: provide.Context(ctx), caller: &caller{group: at}})
+			if err != nil {
+				return nil, fmt.Errorf("redstart: %w", err)
+			}
+			return value, nil
+		}
+	}
+	return nil, fmt.Errorf("redstart: nobody provides a %v: call redstart.Provide with one, for the app or the route's group", t)
+}
+
+// Use returns what was provided for the type T to the route's group, or around it. It
+// takes the [*Request], or a context that is a request's or derived from one, as that of
+// a typed handler, of a conversation, or of a function for [ProvideFunc]. When nobody
+// provides a T, or it cannot be made, it panics: a client gets a 500. [Needs] finds that
+// out at the start.
+func Use[T any](from Caller) T {
+	c, _ := from.Value(callerKey{}).(*caller)
+	if c == nil {
+		panic(fmt.Errorf("redstart: Use[%v]: the context is not that of a request", reflect.TypeFor[T]()))
+	}
+	ctx, ok := from.(context.Context)
+	if !ok {
+		ctx = context.Background()
+	}
+	value, err := c.group.use(ctx, reflect.TypeFor[T]())
+	if err != nil {
+		panic(err)
+	}
+	v, _ := value.(T) // it is one, or a nil of an interface type
+	return v
+}
+
+// Needs declares that a route uses what is provided for the type T. When that is missing
+// or cannot be made, the app does not start, and the error names the route and the type.
+func Needs[T any]() RouteOption {
+	return func(r *route) { r.needs = append(r.needs, reflect.TypeFor[T]()) }
 }
 
 // dispatcher is the app compiled: it takes a request through the middleware and

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,6 +49,7 @@ type Request struct {
 	ctx atomic.Pointer[requestContext]
 	// extra is what most requests do without.
 	extra atomic.Pointer[requestState]
+	known atomic.Pointer[caller]
 }
 
 // requestState is the part of a Request that is made when it is first asked for.
@@ -85,6 +88,238 @@ type requestContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	stop   func() bool // no longer watches for the client's leaving
+	caller *caller
+}
+
+// Value makes what is known of the caller reachable from every context derived from a
+// request's.
+func (c *requestContext) Value(key any) any {
+	if key == (callerKey{}) {
+		return c.caller
+	}
+	return c.Context.Value(key)
+}
+
+type callerKey struct{}
+
+// caller is what is known of whoever asks. It is not part of the Request, which a
+// context that is kept for long, as by a conversation, shall not keep.
+type caller struct {
+	identity atomic.Pointer[Identity]
+	session  atomic.Pointer[Session]
+	group    *group // whose values are provided
+}
+
+// scope is the group whose values are provided to the request.
+func (req *Request) scope() *group {
+	if req.route != nil {
+		return req.route.group
+	}
+	return &req.app.group
+}
+
+func (req *Request) caller() *caller {
+	if c := req.known.Load(); c != nil {
+		return c
+	}
+	req.known.CompareAndSwap(nil, &caller{group: req.scope()})
+	return req.known.Load()
+}
+
+// Identity says who a request is from. Whoever has one must not change it: it may be
+// shared by requests.
+type Identity struct {
+	Subject string   // tells it from all others, such as a user's id
+	Name    string   // for people
+	Scheme  string   // by which it was proved, such as "Bearer"; set by the middleware
+	Scopes  []string // what it may do
+	// Claims are what else is known, in terms of JSON: the claims of a token, or what
+	// the application puts here.
+	Claims map[string]any
+	// User is the application's own record, if it wants to have it at hand.
+	User any
+}
+
+// Has says whether the identity has all these scopes. Nobody, which is nil, has none.
+func (i *Identity) Has(scopes ...string) bool {
+	if i == nil {
+		return false
+	}
+	for _, scope := range scopes {
+		if !slices.Contains(i.Scopes, scope) {
+			return false
+		}
+	}
+	return true
+}
+
+// Claim decodes a claim into the value that a pointer points to, by the rules of JSON.
+// It says whether there is one that fits; otherwise the value stays as it was.
+func (i *Identity) Claim(name string, into any) bool {
+	if i == nil {
+		return false
+	}
+	claim, ok := i.Claims[name]
+	return ok && convert(claim, into) == nil
+}
+
+// Decode decodes all claims into a struct, by the rules of JSON.
+func (i *Identity) Decode(into any) error {
+	if i == nil {
+		return errNobody
+	}
+	if err := convert(i.Claims, into); err != nil {
+		return fmt.Errorf("redstart: the claims do not fit: %w", err)
+	}
+	return nil
+}
+
+var errNobody = errors.New("redstart: there is no identity")
+
+func convert(value, into any) error {
+	data, err := jsonx.Marshal(value)
+	if err != nil {
+		return err
+	}
+	// Into a new one first, since decoding that fails may have changed a part.
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		panic(fmt.Sprintf("redstart: want a pointer for a claim, got a %T", into))
+	}
+	fresh := reflect.New(target.Type().Elem())
+	if err := jsonx.Unmarshal(data, fresh.Interface(), false); err != nil {
+		return err
+	}
+	target.Elem().Set(fresh.Elem())
+	return nil
+}
+
+// Identity returns who the request is from, as middleware has found, or nil.
+func (req *Request) Identity() *Identity {
+	if c := req.known.Load(); c != nil {
+		return c.identity.Load()
+	}
+	return nil
+}
+
+// SetIdentity says who the request is from, for middleware, before it calls next; nil is
+// nobody. It is known to contexts of the request that were made before, too.
+func (req *Request) SetIdentity(i *Identity) { req.caller().identity.Store(i) }
+
+// IdentityFrom returns who a request is from, or nil. It takes the [*Request], or a context
+// that is the request's or derived from it: in typed handlers, in conversations, in
+// [sse.Authorize].
+func IdentityFrom(from Caller) *Identity {
+	if c, _ := from.Value(callerKey{}).(*caller); c != nil {
+		return c.identity.Load()
+	}
+	return nil
+}
+
+// Session is what is remembered between the requests of one browser: see
+// middleware.Session, which says how, and for how long. What a handler changes until it
+// returns its response is kept, whatever that response is, a stream and an error
+// included. It is safe for concurrent use; of two requests that change one session at
+// the same time, the one that is answered later wins.
+type Session interface {
+	// ID tells the session from others. It is fit for logs: nobody can use it to get in.
+	ID() string
+	// Get decodes a value, as it was given to Set, into what a pointer points to. It
+	// says whether there is one that fits; otherwise nothing changes.
+	Get(key string, into any) bool
+	// Text is Get for a string, "" if there is none.
+	Text(key string) string
+	// Take is Get, and removes the value.
+	Take(key string, into any) bool
+	// Keys lists what is there, sorted.
+	Keys() []string
+	// Set keeps a value as JSON. One that cannot be encoded is an error with status 500
+	// in place of the reply.
+	Set(key string, value any)
+	// Delete removes values.
+	Delete(keys ...string)
+	// Flash leaves a message for the next page that shows them.
+	Flash(kind, text string)
+	// Flashes returns the messages that were left, and removes them.
+	Flashes() []Flash
+	// Renew gives the session another id and keeps its values. Do that when somebody
+	// gets more rights, so that an id that was slipped to them is worth nothing.
+	Renew()
+	// Clear removes everything: the browser forgets the session.
+	Clear()
+}
+
+// Flash is a message for the next page.
+type Flash struct {
+	Kind string `json:"kind,omitempty"` // such as "error"
+	Text string `json:"text"`
+}
+
+// Session returns the session. Where middleware keeps none it has nothing, and what
+// would change it panics.
+func (req *Request) Session() Session { return SessionFrom(req) }
+
+// SetSession gives the request its session, for middleware, before it calls next.
+func (req *Request) SetSession(s Session) { req.caller().session.Store(&s) }
+
+// SessionFrom is [Request.Session] for a context, as [IdentityFrom] is for the identity.
+func SessionFrom(from Caller) Session {
+	if c, _ := from.Value(callerKey{}).(*caller); c != nil {
+		if s := c.session.Load(); s != nil {
+			return *s
+		}
+	}
+	return noSession{}
+}
+
+// noSession stands for the session that there is not.
+type noSession struct{}
+
+const noSessionText = "redstart: there is no session here: put middleware.Session around the route"
+
+func (noSession) ID() string            { return "" }
+func (noSession) Get(string, any) bool  { return false }
+func (noSession) Text(string) string    { return "" }
+func (noSession) Take(string, any) bool { return false }
+func (noSession) Keys() []string        { return nil }
+func (noSession) Set(string, any)       { panic(noSessionText) }
+func (noSession) Delete(...string)      {}
+func (noSession) Flash(string, string)  { panic(noSessionText) }
+func (noSession) Flashes() []Flash      { return nil }
+func (noSession) Renew()                { panic(noSessionText) }
+func (noSession) Clear()                {}
+
+// forkedSession is a session that a handler which may be given up works on a copy of.
+type forkedSession interface {
+	Fork() Session
+	Join(fork Session)
+}
+
+// fork makes a copy for a handler that may have to be given up.
+func (c *caller) fork() *caller {
+	inner := &caller{group: c.group}
+	inner.identity.Store(c.identity.Load())
+	if s := c.session.Load(); s != nil {
+		copied := *s
+		if f, ok := copied.(forkedSession); ok {
+			copied = f.Fork()
+		}
+		inner.session.Store(&copied)
+	}
+	return inner
+}
+
+// join takes over what became of a copy.
+func (c *caller) join(inner *caller) {
+	c.identity.Store(inner.identity.Load())
+	mine, theirs := c.session.Load(), inner.session.Load()
+	if mine != nil && theirs != nil {
+		if f, ok := (*mine).(forkedSession); ok {
+			f.Join(*theirs)
+			return
+		}
+	}
+	c.session.Store(theirs)
 }
 
 // HTTP returns the underlying request, for what has no method here and for
@@ -275,7 +510,16 @@ func (req *Request) context() *requestContext {
 		return c
 	}
 	ctx, cancel, stop := departure.Context(req.http.Context(), sse.ErrClientGone)
-	c := &requestContext{ctx, cancel, stop}
+	both := &struct { // with one allocation
+		requestContext
+		caller
+	}{requestContext: requestContext{Context: ctx, cancel: cancel, stop: stop}}
+	c := &both.requestContext
+	if c.caller = req.known.Load(); c.caller == nil {
+		both.caller.group = req.scope()
+		req.known.CompareAndSwap(nil, &both.caller)
+		c.caller = req.known.Load()
+	}
 	if !req.ctx.CompareAndSwap(nil, c) {
 		stop()
 		cancel(nil)
@@ -289,7 +533,7 @@ func (req *Request) context() *requestContext {
 // calls next.
 func (req *Request) SetContext(ctx context.Context) {
 	outer := req.context()
-	req.ctx.Store(&requestContext{ctx, outer.cancel, outer.stop})
+	req.ctx.Store(&requestContext{ctx, outer.cancel, outer.stop, outer.caller})
 }
 
 // Set keeps a value for the rest of the request, under a key of a type of the
@@ -306,6 +550,9 @@ func (req *Request) Set(key, value any) {
 
 // Value returns what was kept with Set, or nil.
 func (req *Request) Value(key any) any {
+	if key == (callerKey{}) {
+		return req.caller()
+	}
 	s := req.extra.Load()
 	if s == nil {
 		return nil
@@ -527,7 +774,8 @@ func (req *Request) fork() *Request {
 	r.URL = &u
 	inner := &Request{http: r, app: req.app, route: req.route, match: req.match, begin: req.begin, limit: req.limit}
 	inner.id.Text, inner.id.Header = req.id.Text, req.id.Header
-	inner.ctx.Store(&requestContext{ctx, cancel, func() bool { return true }})
+	inner.known.Store(req.caller().fork())
+	inner.ctx.Store(&requestContext{ctx, cancel, func() bool { return true }, inner.caller()})
 	s, t := req.state(), inner.state()
 	t.lookup, t.upload, t.origin = s.lookup, s.upload, req
 	t.body, t.bodyErr, t.bodyRead = s.body, s.bodyErr, s.bodyRead
@@ -558,6 +806,7 @@ func (req *Request) join(inner *Request) {
 		req.id.Text, req.id.Header = inner.id.Text, inner.id.Header
 	}
 	req.SetContext(inner.Context())
+	req.caller().join(inner.caller())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values, s.log, s.client = t.values, t.log, t.client

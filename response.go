@@ -687,8 +687,8 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 	h := req.w.Header()
 	before := maps.Clone(h)
 	r := req.http
-	if c := req.ctx.Load(); c != nil {
-		r = r.WithContext(c)
+	if req.ctx.Load() != nil || req.known.Load() != nil { // a mounted handler may ask who it is
+		r = r.WithContext(req.context())
 	}
 	w := transfer.NewWriter(req.w, req.app.config.timeouts.Stall)
 	w.Bodiless = r.Method == http.MethodHead

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
+	"github.com/redstart-go/redstart/internal/provide"
 	"github.com/redstart-go/redstart/internal/routing"
 )
 
@@ -72,6 +74,63 @@ func BodyLimit(bytes int64) RouteOption {
 	return func(r *route) { r.limit = &bytes }
 }
 
+// Secured puts guards around this route only, inside those of its group: see
+// [App.Secure].
+func Secured(guards ...Guard) RouteOption {
+	list := securities(guards)
+	return func(r *route) {
+		for _, s := range list {
+			r.middleware, r.security = append(r.middleware, s.Middleware), append(r.security, s)
+		}
+	}
+}
+
+// Guard is what decides who may ask for a route, such as a scheme of package middleware.
+type Guard interface{ Security() Security }
+
+// Security is a guard as a value: a middleware, and what documents say of it. It is a
+// [Guard] itself.
+type Security struct {
+	Middleware Middleware
+	// Schemes are the ways to prove who one is, any of which will do. None leaves that
+	// to another guard.
+	Schemes []SecurityScheme
+	// Scopes are those that the client needs, all of them.
+	Scopes []string
+	// Optional says that clients who prove nothing pass too.
+	Optional bool
+}
+
+// Security returns s.
+func (s Security) Security() Security { return s }
+
+// SecurityScheme describes a way to prove who one is, in the terms of OpenAPI 3.1
+// section 4.8.27.
+type SecurityScheme struct {
+	Name         string // its key in the document, such as "bearer"
+	Type         string // "http", or "apiKey"
+	Scheme       string // of type http: "bearer" or "basic"
+	BearerFormat string // "JWT"
+	In           string // of type apiKey: "header", "query" or "cookie"
+	Param        string // of type apiKey: the name of the header, parameter or cookie
+	Description  string
+}
+
+func securities(guards []Guard) []Security {
+	list := make([]Security, 0, len(guards))
+	for i, guard := range guards {
+		if guard == nil {
+			panic(fmt.Sprintf("redstart: guard %d of %d is nil", i+1, len(guards)))
+		}
+		s := guard.Security()
+		if s.Middleware == nil {
+			panic(fmt.Sprintf("redstart: guard %d of %d has no middleware", i+1, len(guards)))
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
 // route is one registered route. What follows the blank line is of the copy that
 // is made each time the routes are built, since requests under way use the last one.
 type route struct {
@@ -83,6 +142,8 @@ type route struct {
 	middleware      []Middleware
 	limit           *int64
 	form            FormLimits
+	security        []Security // of the route alone
+	needs           []reflect.Type
 	success         uint16          // of a typed handler, 0 for the default
 	operation       *bind.Operation // what a typed handler takes and returns, for documents
 	function        string          // the typed handler's
@@ -103,6 +164,9 @@ type RouteInfo struct {
 	Handler string // the handler's function
 	Source  string // file:line of the registration
 	Host    string // "" for every host
+	// Security is what guards the route, that of the outermost group first: a request
+	// has to pass each of them.
+	Security []Security
 }
 
 // Group is a set of routes that share a prefix, middleware and an error handler.
@@ -116,6 +180,8 @@ type group struct {
 	host       string
 	prefix     string
 	middleware []Middleware
+	security   []Security
+	provided   provide.Scope
 	onError    func(*Request, error) Response
 }
 
@@ -276,6 +342,27 @@ func (g *group) Group(prefix string, mw ...Middleware) *Group {
 func (g *group) Use(mw ...Middleware) {
 	checkMiddleware(mw)
 	g.app.change(func() { g.middleware = append(g.middleware, mw...) })
+}
+
+// Secure puts guards, which package middleware makes, around all routes of the group:
+// their middleware, in its place among that of [App.Use], and in documents what they
+// ask for.
+func (g *group) Secure(guards ...Guard) {
+	list := securities(guards)
+	g.app.change(func() {
+		for _, s := range list {
+			g.middleware, g.security = append(g.middleware, s.Middleware), append(g.security, s)
+		}
+	})
+}
+
+// securities are those of the route, outermost first. The app is locked.
+func (r *route) securities() []Security {
+	var list []Security
+	for g := r.group; g != nil; g = g.parent {
+		list = slices.Concat(g.security, list)
+	}
+	return append(list, r.security...)
 }
 
 // OnError chooses the replies to errors and panics of the group's handlers and

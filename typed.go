@@ -230,7 +230,12 @@ type lazyContext Request
 func (c *lazyContext) Deadline() (time.Time, bool) { return (*Request)(c).context().Deadline() }
 func (c *lazyContext) Done() <-chan struct{}       { return (*Request)(c).context().Done() }
 func (c *lazyContext) Err() error                  { return (*Request)(c).context().Err() }
-func (c *lazyContext) Value(key any) any           { return (*Request)(c).context().Value(key) }
+func (c *lazyContext) Value(key any) any {
+	if key == (callerKey{}) {
+		return (*Request)(c).caller() // without a context
+	}
+	return (*Request)(c).context().Value(key)
+}
 
 // bindSource is the request as package bind asks it.
 type bindSource Request
