@@ -217,6 +217,58 @@ func TestAttendantMakesRoom(t *testing.T) {
 	})
 }
 
+// It does so at once, also for a read that will find nothing.
+func TestAttendantIsEvicted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, reports := serve(new(Server), func(c *Conn) error {
+			time.Sleep(10 * time.Second)
+			assert.Equal(t, readerAttendant, c.in.reader.Load())
+			begin := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := c.Read(ctx)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, time.Second, time.Since(begin))
+			return nil
+		})
+		_, err := dial(t, h, nil).Read(t.Context())
+		assert.Equal(t, &CloseError{Code: NormalClosure, Remote: true}, err)
+		assert.Equal(t, Completed, (<-reports).Reason)
+	})
+}
+
+// While much comes in it is read in large pieces, and in the silence afterwards the
+// memory for that is given back.
+func TestBuffersGrowAndShrink(t *testing.T) {
+	whole := strings.Repeat(string(frame{first: fin | 1, payload: "a message of some bytes"}.bytes()), 1000)
+	f := &counted{feed: feed{p: []byte(whole), step: 1 << 20}}
+	c := bareConn(f)
+	for range 1000 {
+		_, err := c.Read(t.Context())
+		require.NoError(t, err)
+	}
+	assert.Less(t, f.reads, 12, "for %d bytes", len(whole))
+	assert.NotNil(t, c.in.big)
+	f.p = frame{first: fin | 1, payload: "a last one"}.bytes()
+	_, err := c.Read(t.Context())
+	require.NoError(t, err)
+	_, err = c.Read(t.Context())
+	require.Error(t, err)
+	assert.Nil(t, c.in.big)
+	assert.Len(t, c.in.buf, idleBuffer)
+	c.finish()
+}
+
+type counted struct {
+	feed
+	reads int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	c.reads++
+	return c.feed.Read(p)
+}
+
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, reports := serve(&Server{RateLimit: Rate{PerSecond: 2, Burst: 3}}, echo)

@@ -355,7 +355,7 @@ func TestPing(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // nobody answers
-		h, _ := serve(new(Server), func(c *Conn) error {
+		h, reports := serve(new(Server), func(c *Conn) error {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, assert.AnError)
 			defer cancel()
 			assert.ErrorIs(t, c.Ping(ctx), assert.AnError)
@@ -364,12 +364,12 @@ func TestPing(t *testing.T) {
 				time.Sleep(time.Second)
 				_ = c.Close(4000, "")
 			}()
-			end, _ := errors.AsType[*CloseError](c.Ping(t.Context()))
-			assert.Equal(t, Code(4000), end.Code)
+			assert.Equal(t, &CloseError{Code: 4000}, c.Ping(t.Context()))
 			return nil
 		})
 		c := dial(t, h, nil)
 		time.Sleep(time.Minute)
+		assert.Equal(t, Completed, (<-reports).Reason)
 		assert.NotNil(t, c)
 	})
 }
