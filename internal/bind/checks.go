@@ -150,10 +150,13 @@ func (f *filling) violate(c *check, v reflect.Value, where Violation) {
 func (f *filling) checkParams() {
 	for i := range f.in.Params {
 		p := &f.in.Params[i]
-		if len(p.checks) == 0 || f.faulty.has(i) {
+		if len(p.checks) == 0 && p.rules == "" || f.faulty.has(i) {
 			continue
 		}
 		v := f.value.FieldByIndex(p.index)
+		if p.rules != "" && f.given.has(i) && v.IsZero() {
+			f.checkZero(p.rules, v, Violation{In: p.In, Name: p.Name})
+		}
 		if c := broken(p.checks, v); c != nil && (!v.IsZero() || f.given.has(i)) {
 			f.violate(c, v, Violation{In: p.In, Name: p.Name})
 		}

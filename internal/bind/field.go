@@ -31,6 +31,7 @@ type Field struct {
 	blank bool // the empty text is a value
 
 	checks []check
+	rules  string // for the library, should it be zero and given
 }
 
 // sources are the tags that say where a field comes from, but for json.
@@ -60,6 +61,7 @@ func (c *compiler) field(f reflect.StructField, index []int, in Location, tag st
 	p := Field{In: in, Name: name, Type: f.Type, Struct: f, index: index}
 	p.Rules, p.Required = rulesOf(f)
 	p.checks, _ = checksOf(f)
+	p.rules = zeroRules(f)
 	p.Default, p.HasDefault = f.Tag.Lookup("default")
 	if name == "" {
 		return p, fmt.Errorf("the tag %s has no name: write %s:%q", in, in, strings.ToLower(f.Name))

@@ -41,8 +41,15 @@ type filling struct {
 	bodyFault  bool
 	document   any // the body decoded once more, to see what is there
 	documented bool
+	searched   int // how often the body was searched instead
 	violations []Violation
 }
+
+// full says that there are more violations already than anyone wants to read. A client
+// could otherwise have a short body answered by a very long reply.
+func (f *filling) full() bool { return len(f.violations) >= maxViolations }
+
+const maxViolations = 100
 
 // bits is a set of parameters.
 type bits [maxFields / 64]uint64
@@ -51,7 +58,7 @@ func (b *bits) add(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b *bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
 // Fill fills v, which is addressable and zero, from a request. It returns all that
-// is wrong with the request, or an error when the body cannot be had or a Validate
+// is wrong with the request, about 100 things at most, or an error when the body cannot be had or a Validate
 // method fails for another reason.
 func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 	f := filling{in: in, src: src, value: v}
@@ -72,7 +79,7 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 	if in.plan.checked && !f.bodyFault && in.Body != nil {
 		f.check(in.plan, v, nil)
 	}
-	if in.rules != nil {
+	if in.rules != nil && !f.full() {
 		f.checkRules()
 	}
 	if in.plan.hooks && len(f.violations) == 0 {

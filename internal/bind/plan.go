@@ -27,7 +27,8 @@ type planField struct {
 	name     string // in the body, "" for an embedded struct
 	required bool
 	checks   []check
-	child    *plan // nil when there is nothing further in
+	rules    string // for the library, should it be zero and there
+	child    *plan  // nil when there is nothing further in
 }
 
 type hook uint8
@@ -120,11 +121,12 @@ func (b *planner) fields(p *plan, t reflect.Type, top bool) {
 		field := planField{index: f.Index[0], name: name}
 		_, field.required = rulesOf(f)
 		field.checks, _ = checksOf(f)
+		field.rules = zeroRules(f)
 		if embedded {
 			field.name, field.required = "", false
 		}
 		field.child = b.plan(f.Type, top && embedded)
-		p.checked = p.checked || field.required || len(field.checks) > 0
+		p.checked = p.checked || field.required || len(field.checks) > 0 || field.rules != ""
 		p.fields = append(p.fields, field)
 	}
 }
@@ -148,7 +150,7 @@ func (p *plan) prune() {
 		if f.child != nil && !f.child.checked && !f.child.hooks {
 			f.child = nil
 		}
-		if f.required || len(f.checks) > 0 || f.child != nil {
+		if f.required || len(f.checks) > 0 || f.rules != "" || f.child != nil {
 			kept = append(kept, f)
 		}
 	}
@@ -158,6 +160,9 @@ func (p *plan) prune() {
 // check goes through the body. Only a value that is zero can be absent: for such a one
 // the body is asked what it has.
 func (f *filling) check(p *plan, v reflect.Value, at *path) {
+	if f.full() {
+		return
+	}
 	switch p.kind {
 	case reflect.Pointer:
 		if !v.IsNil() && p.elem.checked {
@@ -205,6 +210,11 @@ func (f *filling) checkField(field *planField, v reflect.Value, at *path) bool {
 			return false
 		}
 	}
+	if zero && field.rules != "" {
+		if keys := append(at.keys(), field.name); f.present(keys) {
+			f.checkZero(field.rules, v, Violation{In: Body, Pointer: pointer(keys)})
+		}
+	}
 	if c := broken(field.checks, v); c != nil {
 		if keys := append(at.keys(), field.name); !zero || f.present(keys) {
 			f.violate(c, v, Violation{In: Body, Pointer: pointer(keys)})
@@ -213,44 +223,12 @@ func (f *filling) checkField(field *planField, v reflect.Value, at *path) bool {
 	return true
 }
 
-// present says whether the body has something but null at a place. Names count
-// whatever their case, as for encoding/json.
-func (f *filling) present(keys []string) bool {
-	if !f.documented {
-		var document any // not in f itself, which would have to be on the heap for it
-		_ = json.Unmarshal(f.body, &document)
-		f.document, f.documented = document, true
-	}
-	at := f.document
-	for _, key := range keys {
-		switch node := at.(type) {
-		case map[string]any:
-			next, ok := node[key]
-			if !ok {
-				for name, value := range node {
-					if strings.EqualFold(name, key) {
-						next = value
-						break
-					}
-				}
-			}
-			at = next
-		case []any:
-			i, err := indexOf(key)
-			if err != nil || i >= len(node) {
-				return false
-			}
-			at = node[i]
-		default:
-			return false
-		}
-	}
-	return at != nil
-}
-
 // callHooks asks the Validate methods, inner ones first. An error that is no
 // violation ends it.
 func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
+	if f.full() {
+		return nil
+	}
 	switch p.kind {
 	case reflect.Pointer:
 		if v.IsNil() || !p.elem.hooks {

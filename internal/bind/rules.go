@@ -46,6 +46,42 @@ func libraryRules(f reflect.StructField) string {
 	return rest
 }
 
+// zeroRules returns those of libraryRules that count for a zero value which was given.
+// The library is told to leave zero values alone, since most are absent; the few that
+// are not are given to it one by one.
+func zeroRules(f reflect.StructField) string {
+	rest := libraryRules(f)
+	if rest == "-" || !simpleKind(f.Type.Kind()) && f.Type != timeType || hasRelation(rest) {
+		return ""
+	}
+	return rest
+}
+
+func hasRelation(rest string) bool {
+	for rule := range strings.SplitSeq(rest, ",") {
+		if name, _, _ := strings.Cut(rule, "="); isRelation(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkZero gives one value to the library.
+func (f *filling) checkZero(rest string, v reflect.Value, where Violation) {
+	faults, _ := errors.AsType[playground.ValidationErrors](f.in.rules.validate.Var(v.Interface(), rest))
+	for _, fault := range faults {
+		f.violations = append(f.violations, describe(where, fault))
+	}
+}
+
+func describe(where Violation, fault playground.FieldError) Violation {
+	where.Rule, where.Detail, where.Value = fault.Tag(), message(fault.Tag(), fault.Param(), fault.Type()), simple(fault.Value())
+	if fault.Param() != "" {
+		where.Rule += "=" + fault.Param()
+	}
+	return where
+}
+
 // newRules prepares the library for a type, nil when there is nothing to check. The
 // rules are given to it anew, without required and with the dive that a list of
 // structs with rules lacks. Each is tried, so that one that is unknown, or not for
@@ -113,6 +149,9 @@ func (r *rules) register(t reflect.Type, finder *ruleFinder, trial *rules) error
 			rest = "-"
 		case rest != "-" && isList(f.Type) && finder.has(f.Type) && !strings.Contains(rest, "dive"):
 			rest = strings.TrimPrefix(rest+strings.Repeat(",dive", depth(f.Type)), ",")
+		}
+		if zeroRules(f) != "" || rest != "" && (isList(f.Type) || f.Type.Kind() == reflect.Pointer) && rest != "-" && !hasRelation(rest) {
+			rest = "omitempty," + rest
 		}
 		if err := trial.try(f, rest); err != nil {
 			return fmt.Errorf("%s.%s: validate:%q: %w", t, f.Name, f.Tag.Get("validate"), err)
@@ -219,6 +258,9 @@ func (f *filling) checkRules() {
 		return // the value is no struct: nothing to check
 	}
 	for _, fault := range faults {
+		if f.full() {
+			return
+		}
 		if v, ok := f.violation(fault); ok {
 			f.violations = append(f.violations, v)
 		}
@@ -227,10 +269,7 @@ func (f *filling) checkRules() {
 
 func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
 	where := f.in.locate(fault.StructNamespace())
-	v := Violation{In: Body, Rule: fault.Tag(), Detail: message(fault.Tag(), fault.Param(), fault.Type()), Value: simple(fault.Value())}
-	if fault.Param() != "" {
-		v.Rule += "=" + fault.Param()
-	}
+	v := describe(Violation{In: Body}, fault)
 	given := reflect.ValueOf(fault.Value())
 	absent := !given.IsValid() || given.IsZero()
 	if where.param >= 0 {
