@@ -43,6 +43,18 @@ var tailing = []promise{
 			all = append(all, want[len(want)-1])
 		}
 	}},
+	{"delivers nothing that is not behind the position, even if that is in the future", func(t *testing.T, s Subject) {
+		publishSome(t, s.Broker, 2)
+		after := state(t, s.Broker).Last + 2
+		l := listen(t, s.Broker, after)
+		c := publish(t, s.Broker, "crimes", sse.Text("x"))
+		m := listen(t, s.Broker, after) // from the beginning there is one that it may not have
+		for c.Sequence() <= after {
+			c = publish(t, s.Broker, "crimes", sse.Text("x"))
+		}
+		assert.Equal(t, c, l.next(t).Cursor)
+		assert.Equal(t, c, m.next(t).Cursor)
+	}},
 	{"misses and repeats nothing while many publish", func(t *testing.T, s Subject) {
 		brokers := s.brokers(t)
 		pace := listen(t, s.Broker, 0)

@@ -195,6 +195,9 @@ func (b *Broker) Healthy() error {
 	if b.life.Err() != nil {
 		return context.Cause(b.life)
 	}
+	if b.nc.IsClosed() {
+		return fmt.Errorf("jetstream: %w", nats.ErrConnectionClosed)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.lost.IsZero() {

@@ -27,6 +27,9 @@ const (
 	consumerExpires = time.Minute
 )
 
+// headerLastSent is, in a sign of life, the number of the consumer's last message.
+const headerLastSent = "Nats-Last-Consumer"
+
 // errMoved is why a consumer has to be replaced by another.
 var errMoved = errors.New("the consumer is gone or has lost messages")
 
@@ -161,7 +164,7 @@ func (t *tail) read(ctx, up context.Context, c *consumer) error {
 // whether it is time for the next request.
 func (t *tail) take(msg *nats.Msg, c *consumer) (more bool, err error) {
 	if !strings.HasPrefix(msg.Reply, "$JS.ACK.") {
-		return c.heed(msg)
+		return c.heed(msg, t.cursor)
 	}
 	meta, err := msg.Metadata()
 	if err != nil {
@@ -172,7 +175,7 @@ func (t *tail) take(msg *nats.Msg, c *consumer) (more bool, err error) {
 	}
 	t.cursor++
 	c.left--
-	// A consumer that is to begin behind the last message begins with the last.
+	// Whatever the server takes for the start, nothing is delivered twice.
 	if seq := meta.Sequence.Stream; seq > t.after {
 		e := sse.Entry{Time: meta.Timestamp}
 		if e.Cursor, err = sse.NewCursor(t.epoch, seq); err != nil {
@@ -215,13 +218,16 @@ func (c *consumer) ask() error {
 func (c *consumer) replyTo() string { return c.inbox + "." + strconv.Itoa(c.requests) }
 
 // heed returns whether the present request is at its end, and an error if the consumer
-// is.
-func (c *consumer) heed(msg *nats.Msg) (more bool, err error) {
+// is, or if it has sent more than was received.
+func (c *consumer) heed(msg *nats.Msg, received uint64) (more bool, err error) {
 	if msg.Subject != c.replyTo() {
 		return false, nil // about a request that is over
 	}
 	switch status, text := msg.Header.Get("Status"), msg.Header.Get("Description"); {
 	case status == "100":
+		if sent := msg.Header.Get(headerLastSent); sent != "" && sent != strconv.FormatUint(received, 10) {
+			return false, errMoved
+		}
 		return false, nil
 	case status == "408", status == "409" && strings.Contains(text, "MaxBytes"), status == "409" && strings.Contains(text, "Batch Completed"):
 		return true, nil
