@@ -56,14 +56,14 @@ func tokens(text string) (n int) {
 }
 
 // ambiguous says whether names differ by their case only, for which a map has no
-// order, or have letters with more cases than two.
+// order, or are no plain letters.
 func ambiguous(document any) bool {
 	switch node := document.(type) {
 	case map[string]any:
 		seen := map[string]bool{}
 		for name, value := range node {
 			folded := strings.ToLower(name)
-			if seen[folded] || ambiguous(value) || strings.ToUpper(name) != strings.ToUpper(folded) || strings.ContainsFunc(name, func(r rune) bool { return r > 127 }) {
+			if seen[folded] || ambiguous(value) || strings.ContainsFunc(name, func(r rune) bool { return r > 127 }) {
 				return true
 			}
 			seen[folded] = true
