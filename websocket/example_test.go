@@ -166,6 +166,51 @@ func ExampleConn_Writer() {
 	// closed: 1000
 }
 
+// Under Conflate a message replaces the one with its key that still waits for a slow
+// client: only the newest position counts.
+func ExampleConn_PostKeyed() {
+	posted := make(chan struct{})
+	conn := connect(func(w http.ResponseWriter, r *http.Request) {
+		websocket.NewConversation(func(conn *websocket.Conn) error {
+			defer close(posted)
+			for i := range 5 {
+				_ = conn.PostKeyed("batmobile", websocket.TextMessage(fmt.Sprint("mile ", i)))
+			}
+			return nil
+		}, websocket.Outbox(64<<10, websocket.Conflate)).ServeHTTP(w, r)
+	}, websocket.DialOptions{})
+	<-posted // the first is on its way, and nobody has read it yet
+	show(conn)
+	// Output:
+	// mile 0
+	// mile 4
+	// closed: 1000
+}
+
+// A program that forgets each message lends its memory.
+func ExampleConn_ReadInto() {
+	conn := connect(func(w http.ResponseWriter, r *http.Request) {
+		websocket.NewConversation(func(conn *websocket.Conn) error {
+			buf, sum := make([]byte, 1024), 0
+			for range 3 {
+				msg, err := conn.ReadInto(conn.Context(), buf)
+				if err != nil {
+					return err
+				}
+				sum += len(msg.Data)
+			}
+			return conn.SendText(fmt.Sprint(sum, " bytes"))
+		}).ServeHTTP(w, r)
+	}, websocket.DialOptions{})
+	for _, word := range []string{"pow", "bang", "zap"} {
+		_ = conn.SendText(word)
+	}
+	show(conn)
+	// Output:
+	// 10 bytes
+	// closed: 1000
+}
+
 // A server has the limits and defaults, and knows the connections: here it sends one
 // message, encoded once, to all of them, and then sends them away.
 func ExampleServer() {
