@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -261,6 +262,26 @@ func TestDrainObstinate(t *testing.T) {
 		<-done
 		close(release)
 		require.NoError(t, s.Drain(t.Context()))
+		assert.Equal(t, Drained, (<-reports).Reason)
+	})
+}
+
+// The connection is cut in the end, though neither side does its part.
+func TestDrainCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{Grace: 3 * time.Second, DrainWindow: -1}
+		release := make(chan struct{})
+		h, reports := serve(s, func(*Conn) error { <-release; return nil })
+		c := dial(t, h, nil)
+		drained := make(chan error)
+		begin := time.Now()
+		go func() { drained <- s.Drain(context.Background()) }()
+		frame, err := io.ReadAll(c.nc) // a client of ours would answer
+		require.NoError(t, err)
+		assert.Equal(t, []byte{0x88, 29, 3, 0xe9}, frame[:4])
+		assert.Equal(t, s.Grace+closeTimeout, time.Since(begin))
+		close(release)
+		assert.NoError(t, <-drained)
 		assert.Equal(t, Drained, (<-reports).Reason)
 	})
 }
