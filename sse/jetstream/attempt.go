@@ -56,7 +56,7 @@ func (b *Broker) tryFor(ctx context.Context, patience, limit time.Duration, doin
 			}
 			return stop
 		}
-		limit = min(2*limit, 2*attemptTimeout)
+		limit = min(2*limit, attemptTimeout)
 		next := b.attempt(patient, limit, f)
 		if errors.Is(next, errPatience) {
 			break // what came before says more

@@ -77,7 +77,7 @@ func TestCluster(t *testing.T) {
 		n := 0
 		brokertest.Run(t, func(t *testing.T) brokertest.Subject {
 			n++
-			s := subject(t, c.servers[n%3], Replicas(3), MaxBytes(64<<20), Memory())
+			s := subject(t, c.servers[n%3], Replicas(3), MaxBytes(64<<20), Memory(), Patience(brokertest.Patience))
 			s.Interrupt = func(t *testing.T) {
 				for _, srv := range c.servers {
 					cut(t, srv, s.Broker.(*Broker))

@@ -111,6 +111,8 @@
 //	Redstart-State-Key   see sse.Message.WithStateKey
 //	Nats-Msg-Id          the idempotency key; one that begins with %~ is of this
 //	                     package's own making and stands for none
+//	Redstart-Call        which call of Publish made a message with a key; of use to that
+//	                     call alone
 //
 // # Permissions
 //

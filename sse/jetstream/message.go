@@ -18,6 +18,10 @@ const (
 	headerStateKey = "Redstart-State-Key"
 )
 
+// headerCall names, in a message with an idempotency key, the call of Publish that made
+// it. By it that call knows its own message, when it has tried more than once.
+const headerCall = "Redstart-Call"
+
 // ownID begins the Nats-Msg-Id of a message without an idempotency key. No key is
 // encoded into anything that begins so.
 const ownID = "%~"
@@ -40,8 +44,11 @@ func (b *Broker) encode(topic string, m sse.Message) *nats.Msg {
 	if m.Retry != 0 {
 		set(headerRetry, m.Retry.String())
 	}
+	call := b.idPrefix + strconv.FormatUint(b.ids.Add(1), 36)
 	if m.ID == "" {
-		msg.Header[js.MsgIDHeader] = []string{ownID + b.idPrefix + strconv.FormatUint(b.ids.Add(1), 36)}
+		msg.Header[js.MsgIDHeader] = []string{ownID + call}
+	} else {
+		msg.Header[headerCall] = []string{call}
 	}
 	return msg
 }

@@ -29,9 +29,6 @@ type acknowledgement struct {
 // until ctx ends or the [Patience] is at its end, or three quarters of the stream's
 // duplicate window; each message has an id under which it is stored only once, so that
 // nothing is doubled by that.
-//
-// An Ack may say Duplicate of a message that was only published once, if the
-// connection was lost after the server had stored it.
 func (b *Broker) Publish(ctx context.Context, topic string, m sse.Message) (sse.Ack, error) {
 	if err := b.ended(ctx); err != nil {
 		return sse.Ack{}, err
@@ -42,7 +39,9 @@ func (b *Broker) Publish(ctx context.Context, topic string, m sse.Message) (sse.
 		return sse.Ack{}, err
 	}
 	var ack acknowledgement
+	attempts := 0
 	err = b.tryFor(ctx, patience, min(firstAttempt, patience), fmt.Sprintf("publishing to %q", topic), func(ctx context.Context) error {
+		attempts++
 		reply, err := b.nc.RequestMsgWithContext(ctx, msg)
 		switch {
 		case errors.Is(err, nats.ErrNoResponders):
@@ -76,8 +75,28 @@ func (b *Broker) Publish(ctx context.Context, topic string, m sse.Message) (sse.
 		return sse.Ack{}, err
 	}
 	b.stored(epoch, ack.Sequence)
+	duplicate := ack.Duplicate && m.ID != ""
+	if duplicate && attempts > 1 {
+		duplicate = !b.madeBy(ctx, msg.Header.Get(headerCall), ack.Sequence)
+	}
 	cursor, err := sse.NewCursor(epoch, ack.Sequence)
-	return sse.Ack{Cursor: cursor, Duplicate: ack.Duplicate && m.ID != ""}, err
+	return sse.Ack{Cursor: cursor, Duplicate: duplicate}, err
+}
+
+// madeBy says whether a message was stored by the call of Publish of that name: by an
+// attempt whose acknowledgement got lost. It is for the Ack's accuracy alone, so what
+// cannot be found out is no failure.
+func (b *Broker) madeBy(ctx context.Context, call string, seq uint64) bool {
+	made := false
+	_ = b.try(ctx, "asking for the first message", func(ctx context.Context) error {
+		request := &nats.Msg{Subject: "$JS.API.DIRECT.GET." + b.settings.stream, Data: fmt.Appendf(nil, `{"seq":%d}`, seq)}
+		reply, err := b.nc.RequestMsgWithContext(ctx, request)
+		if err == nil {
+			made = reply.Header.Get(headerCall) == call
+		}
+		return err
+	})
+	return made
 }
 
 // beforePublish returns the epoch of what is stored now, and for how long the stream is

@@ -19,7 +19,8 @@ func TestMessageTooLarge(t *testing.T) {
 	srv := startNATS(t, func(o *server.Options) { o.MaxPayload = 1000 })
 	b := open(t, srv.ClientURL(), newStream()...)
 	_, err := b.Publish(patient(t), "crimes", sse.Text(strings.Repeat("x", 1000)).WithID("k"))
-	require.ErrorContains(t, err, `jetstream: publishing to "crimes": 1000 bytes of data and 28 of headers, where the server takes 1000 together: `)
+	require.Error(t, err)
+	assert.Regexp(t, `^jetstream: publishing to "crimes": 1000 bytes of data and \d\d of headers, where the server takes 1000 together: `, err.Error())
 	assert.ErrorIs(t, err, sse.ErrTooLong)
 	publish(t, b, "crimes", strings.Repeat("x", 900))
 }
