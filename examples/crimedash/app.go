@@ -5,9 +5,12 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"net/netip"
+	"slices"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
+	"github.com/redstart-go/redstart/middleware"
 	"github.com/redstart-go/redstart/sse"
 )
 
@@ -22,6 +25,8 @@ const topic = "crimes"
 type config struct {
 	Store    *store.Store
 	Hub      *sse.Hub
+	Log      store.Log    // as the store was opened with; with a log the hub is over its broker
+	Node     node         // who this is
 	Simulate pace         // 0: no simulated crimes
 	Remote   http.Handler // the service that /events/api asks; nil means the built-in stand-in
 }
@@ -40,15 +45,27 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 		c.Remote = standIn{}
 	}
 
-	app := redstart.New(append(headers(), opts...)...)
-	app.Use(sameOrigin())
+	app := redstart.New(slices.Concat(headers(), []redstart.Option{c.Node.named()}, opts)...)
+	health := middleware.HealthOptions{Streams: app.Streams(), Checks: []middleware.HealthCheck{{Name: "database", Check: c.Store.Ping}}}
+	metrics := middleware.NewMetrics()
+	metrics.WatchHub("crimes", c.Hub)
+	metrics.WatchStreams("crimedash", app.Streams())
+	app.Use(metrics.Middleware, middleware.Health(health), sameOrigin())
+	operators := app.Group("", fromHere())
+	operators.Mount("/metrics", metrics.Handler())
+	operators.Mount("/debug/streams", sse.DebugHandler(app.Streams(), map[string]*sse.Hub{"crimes": c.Hub}))
 
 	files := redstart.FilesFS(pages)
 	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") })
 	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") })
 	app.Static("/static", redstart.FilesFS(static))
 
-	desk := &desk{store: c.Store, hub: c.Hub}
+	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node}
+	if c.Log != store.NoLog {
+		desk.clerk = newClerk(c)
+		app.OnStart(desk.clerk.start)
+		app.OnStop(func(context.Context) error { desk.clerk.stop(); return nil })
+	}
 	app.Get("/api/crimes", desk.list)
 	app.Post("/api/crimes", desk.report, redstart.BodyLimit(maxReport))
 	app.Get("/api/crimes/:id", desk.get)
@@ -62,7 +79,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	app.Get("/events/database", streams.database)
 	app.Get("/events/api", streams.api)
 
-	if c.Simulate > 0 {
+	if c.Simulate > 0 && c.Node.first() {
 		villain := newSimulator(c.Simulate, desk.file)
 		app.OnStart(func(context.Context) error { villain.start(); return nil })
 		app.OnStop(func(context.Context) error { villain.stop(); return nil })
@@ -78,6 +95,16 @@ func sameOrigin() redstart.Middleware {
 	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
 		if err := protection.Check(req.HTTP()); err != nil {
 			return redstart.Fail(redstart.Error(http.StatusForbidden, err.Error()).WithCause(err)), true
+		}
+		return redstart.Response{}, false
+	})
+}
+
+// fromHere lets only this machine in: what operators look at names clients.
+func fromHere() redstart.Middleware {
+	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
+		if peer, err := netip.ParseAddr(req.IP()); err != nil || !peer.IsLoopback() {
+			return redstart.Fail(redstart.Error(http.StatusForbidden, "this page is for the machine that the dashboard runs on")), true
 		}
 		return redstart.Response{}, false
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"mime"
 	"net/http"
 	"net/url"
@@ -23,6 +24,8 @@ const maxReport = 32 << 10
 type desk struct {
 	store *store.Store
 	hub   *sse.Hub
+	clerk *clerk // keeps step with a log that others write to as well; nil without one
+	node  node
 }
 
 // file puts a crime on file and tells everybody who listens. The form, the API
@@ -34,8 +37,17 @@ func (d *desk) file(ctx context.Context, report store.NewCrime) (store.Crime, er
 	}
 	// It is on file now, so it must be announced, even if the reporter has hung
 	// up in between.
-	_, err = d.hub.Publish(context.WithoutCancel(ctx), topic, sse.JSON(crime).WithEvent("crime_alert"))
-	return crime, err
+	ctx = context.WithoutCancel(ctx)
+	if d.clerk == nil {
+		_, err = d.hub.Publish(ctx, topic, notice(crime))
+		return crime, err
+	}
+	// A log that is out of reach is no reason to turn a witness away. The crime is
+	// on file as one that has yet to be announced, and the clerk sees to that.
+	if _, err := d.clerk.announce(ctx, crime); err != nil {
+		log.Printf("crime %d is on file and will be announced later: %v", crime.ID, err)
+	}
+	return crime, nil
 }
 
 // crimeList is a list together with the position from which a listener misses
@@ -45,20 +57,32 @@ type crimeList struct {
 	Cursor string        `json:"cursor"`
 }
 
+// position returns one up to which everything is on file, that was announced. The hub
+// knows more when there is a log: crimes of other nodes that are still to be filed here.
+func (d *desk) position(ctx context.Context) (string, error) {
+	if d.clerk != nil {
+		return d.store.Position(ctx)
+	}
+	return d.hub.Cursor().String(), nil
+}
+
 func (d *desk) list(req *redstart.Request) redstart.Response {
 	filter, err := filterOf(req)
 	if err != nil {
 		return redstart.Fail(err)
 	}
-	// The cursor comes first: what is filed between the two lines is then both
+	// The position comes first: what is filed between the two lines is then both
 	// in the list and live, and the page drops the double. The other way round
 	// it would be in neither.
-	cursor := d.hub.Cursor()
+	cursor, err := d.position(req.Context())
+	if err != nil {
+		return redstart.Fail(err)
+	}
 	crimes, err := d.store.List(req.Context(), filter)
 	if err != nil {
 		return redstart.Fail(explain(err, http.StatusBadRequest))
 	}
-	return redstart.JSON(crimeList{Crimes: crimes, Cursor: cursor.String()})
+	return redstart.JSON(crimeList{Crimes: crimes, Cursor: cursor})
 }
 
 func filterOf(req *redstart.Request) (store.Filter, error) {
@@ -158,9 +182,13 @@ func (d *desk) get(req *redstart.Request) redstart.Response {
 }
 
 func (d *desk) stats(req *redstart.Request) redstart.Response {
+	cursor := d.hub.Cursor().String() // first, as in a list
 	stats, err := d.store.Stats(req.Context())
 	if err != nil {
 		return redstart.Fail(err)
+	}
+	if d.clerk == nil {
+		stats.Cursor = cursor
 	}
 	return redstart.JSON(stats)
 }

@@ -17,8 +17,9 @@ const (
 )
 
 // live streams crimes as they are filed. A page that returns after an outage
-// names the last event it saw and continues behind it; the hub does the rest.
-func (d *desk) live(*redstart.Request) redstart.Response {
-	return redstart.SSEResponse(d.hub.Subscribe(topic),
-		sse.Retry(retryAfter), sse.VisibleHeartbeat(pingAfter, "ping"))
+// names the last event it saw and continues behind it, on whatever node and process
+// it finds; the hub does the rest.
+func (d *desk) live(req *redstart.Request) redstart.Response {
+	return d.node.introduce(req, redstart.SSEResponse(d.hub.Subscribe(topic),
+		sse.Retry(retryAfter), sse.VisibleHeartbeat(pingAfter, "ping")))
 }

@@ -10,6 +10,28 @@
 //	--db file          the SQLite file, created if missing      (crimedash.db)
 //	--simulate time    the mean time between two made-up        (4s)
 //	                   crimes; 0 or off leaves Gotham in peace
+//	--processes n      serve by so many processes               (1)
+//	--broker folder    keep the log of live crimes there, so    (in memory)
+//	                   that pages resume when the program was
+//	                   restarted
+//	--nats url         share the log with other nodes, on a     (none)
+//	                   NATS server with JetStream
+//	--node name        what the page calls this node            (the host's name)
+//
+// # Several processes
+//
+// With --processes the first process supervises, and runs the broker through which the
+// others share one log; they all have the same SQLite file open. A SIGHUP to the first
+// is a rolling restart. Only process 1 simulates.
+//
+// # Several nodes
+//
+// With --nats every node has a database of its own, and all have the same crimes in it:
+// what is reported on one goes through the log and is filed on the others, together with
+// the position in the log, so that a node which was away continues where it was. While
+// the log is out of reach, each node takes reports and announces them later. A new node
+// reads the whole log; a database that was filled by a dashboard alone keeps what it has
+// to itself. Each node simulates, so give all but one --simulate 0.
 package main
 
 import (
@@ -20,19 +42,13 @@ import (
 	"io"
 	"os"
 
+	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
 	"github.com/redstart-go/redstart/sse"
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stderr))
-}
-
-// settings are what the command line says.
-type settings struct {
-	addr     string
-	db       string
-	simulate pace
 }
 
 // run is the program with its exit code: 0 for an orderly end, 1 for one that
@@ -52,53 +68,46 @@ func run(args []string, stderr io.Writer) int {
 	return 0
 }
 
-func parse(args []string, stderr io.Writer) (settings, error) {
-	set := settings{simulate: defaultPace}
-	flags := flag.NewFlagSet("crimedash", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&set.addr, "addr", "127.0.0.1:8080", "listen on this `address`")
-	flags.StringVar(&set.db, "db", "crimedash.db", "keep the crimes in this SQLite `file`")
-	flags.Var(&set.simulate, "simulate", "make up a crime every so often: a `time` such as 500ms; 0 or off for none")
-	flags.Usage = func() { usage(flags) }
-	if err := flags.Parse(args); err != nil {
-		return set, err // the flag set has explained it
-	}
-	if flags.NArg() > 0 {
-		err := fmt.Errorf("unexpected argument %q; the flags begin with --", flags.Arg(0))
-		fmt.Fprintln(stderr, "crimedash:", err)
-		return set, err
-	}
-	return set, nil
-}
-
-// usage lists the flags as they are written everywhere else, with two dashes;
-// package flag, which takes either, lists them with one.
-func usage(flags *flag.FlagSet) {
-	out := flags.Output()
-	fmt.Fprintf(out, "Usage of %s:\n", flags.Name())
-	flags.VisitAll(func(f *flag.Flag) {
-		value, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(out, "  --%s %s\n    \t%s (default %s)\n", f.Name, value, text, f.DefValue)
-	})
-}
-
 // serve opens what the program needs, runs it until a signal, and closes all in
 // the opposite order.
 func serve(set settings) (err error) {
-	crimes, err := store.Open(context.Background(), set.db, store.Options{})
+	ctx := context.Background()
+	broker, err := openBroker(ctx, set)
+	if err != nil {
+		return err
+	}
+	var hubOptions []sse.HubOption
+	if broker != nil {
+		defer func() { err = errors.Join(err, broker.Close()) }()
+		hubOptions = append(hubOptions, sse.Over(broker))
+	}
+	processes := redstart.WithProcesses(set.processes)
+	if supervisor := redstart.New(processes); supervisor.Supervises() {
+		// The others open the database and serve. This process has the broker, if it
+		// is the program's own, and keeps it open for them.
+		return started(supervisor.Start(set.addr))
+	}
+
+	crimes, err := store.Open(ctx, set.db, store.Options{Log: set.kind(), Empty: set.kind() == store.Shared})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, crimes.Close()) }()
-	hub := sse.NewHub()
+	hub := sse.NewHub(hubOptions...)
 	defer func() { err = errors.Join(err, hub.Close()) }()
 
-	app, err := newApp(config{Store: crimes, Hub: hub, Simulate: set.simulate})
+	c := config{Store: crimes, Hub: hub, Log: set.kind(), Node: self(set.node), Simulate: set.simulate}
+	app, err := newApp(c, processes)
 	if err != nil {
 		return err
 	}
-	if app.Start(set.addr) != nil {
-		return errors.New("stopped by the error above") // Start has logged it
+	return started(app.Start(set.addr))
+}
+
+// started is the error for what Start returned, and has logged.
+func started(err error) error {
+	if err != nil {
+		return errors.New("stopped by the error above")
 	}
 	return nil
 }

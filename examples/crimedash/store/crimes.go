@@ -26,11 +26,20 @@ func (s *Store) Report(ctx context.Context, report NewCrime) (Crime, error) {
 		Place: report.Place, Description: report.Description, Reporter: report.Reporter,
 		Status: StatusOpen, CreatedAt: s.now().UTC().Truncate(time.Microsecond),
 	}
-	id, err := insert(ctx, s.write, crime)
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		outbox := s.log != NoLog
+		if crime.ID, err = s.nextID(ctx, tx); err != nil {
+			return err
+		}
+		if IsShared(crime.ID) {
+			outbox = true // others shall hear of it, if only the next time this node meets them
+		}
+		crime.ID, err = insert(ctx, tx, crime, outbox)
+		return err
+	})
 	if err != nil {
 		return Crime{}, fmt.Errorf("report a crime: %w", err)
 	}
-	crime.ID = id
 	return crime, nil
 }
 
@@ -110,15 +119,12 @@ func scan(row interface{ Scan(...any) error }) (Crime, error) {
 	return c, err
 }
 
-// execer is a database or a transaction.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func insert(ctx context.Context, db execer, c Crime) (int64, error) {
-	result, err := db.ExecContext(ctx,
-		"INSERT INTO crimes (kind, severity, district, place, description, reporter, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		c.Kind, c.Severity, c.District, c.Place, c.Description, c.Reporter, c.Status, c.CreatedAt.UnixMicro())
+// insert writes a crime down, under the next number in a row if it has no id.
+func insert(ctx context.Context, tx *sql.Tx, c Crime, outbox bool) (int64, error) {
+	result, err := tx.ExecContext(ctx, `
+		INSERT INTO crimes (id, kind, severity, district, place, description, reporter, status, created_at, outbox)
+		VALUES (NULLIF(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, c.Kind, c.Severity, c.District, c.Place, c.Description, c.Reporter, c.Status, c.CreatedAt.UnixMicro(), outbox)
 	if err != nil {
 		return 0, err
 	}

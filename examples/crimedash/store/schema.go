@@ -34,6 +34,20 @@ var migrations = [...]string{
 		reached_at INTEGER NOT NULL
 	) STRICT;
 	`,
+	`
+	-- 1: nobody has been told of it yet, as far as this file knows.
+	ALTER TABLE crimes ADD COLUMN outbox INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX crimes_outbox ON crimes (id) WHERE outbox = 1;
+
+	-- What this node knows of itself; see ids.go and log.go.
+	CREATE TABLE desk (
+		one     INTEGER PRIMARY KEY CHECK (one = 1),
+		number  INTEGER NOT NULL DEFAULT 0,
+		last_id INTEGER NOT NULL DEFAULT 0,
+		cursor  TEXT    NOT NULL DEFAULT ''
+	) STRICT;
+	INSERT INTO desk (one) VALUES (1);
+	`,
 }
 
 // prepare migrates the file and seeds it. Everything happens in one immediate

@@ -18,13 +18,27 @@ const (
 
 func (s *Store) seedCrimes(ctx context.Context, tx *sql.Tx) error {
 	return s.once(ctx, tx, "first crimes", func() error {
-		for _, crime := range history(s.now().UTC()) {
-			if _, err := insert(ctx, tx, crime); err != nil {
+		var filed bool // by a node that got its history from the others
+		if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM crimes)").Scan(&filed); err != nil || filed {
+			return err
+		}
+		for _, crime := range s.History() {
+			if _, err := insert(ctx, tx, crime, false); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// History returns the crimes that a new database is given, as of now, oldest first,
+// with the ids that they get there.
+func (s *Store) History() []Crime {
+	crimes := history(s.now().UTC())
+	for i := range crimes {
+		crimes[i].ID = int64(i + 1)
+	}
+	return crimes
 }
 
 // history returns the seeded crimes, oldest first.

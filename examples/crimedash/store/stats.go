@@ -25,6 +25,11 @@ type Stats struct {
 	ByKind     map[string]int `json:"by_kind"`     // every kind
 	Hours      []Bucket       `json:"hours"`       // 24 hours, oldest first; the last one is under way
 	Minutes    []Bucket       `json:"minutes"`     // 60 minutes, likewise
+	// With a log that others write to as well, ids do not tell what was counted: it is
+	// what stands in the log up to Cursor, and Ahead, which will come later. Without a
+	// log, Ahead is nil.
+	Cursor string  `json:"cursor"`
+	Ahead  []int64 `json:"ahead"`
 }
 
 // DistrictStat counts the crimes of one district.
@@ -54,6 +59,11 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	}
 	if err := stats.countWindow(ctx, tx); err != nil {
 		return Stats{}, fmt.Errorf("count crimes: %w", err)
+	}
+	if s.log != NoLog {
+		if err := stats.countLog(ctx, tx); err != nil {
+			return Stats{}, fmt.Errorf("count crimes: %w", err)
+		}
 	}
 	return stats, nil
 }
@@ -116,6 +126,26 @@ func (st *Stats) countWindow(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 		st.add(time.Unix(minute*60, 0), g)
+	}
+	return rows.Err()
+}
+
+func (st *Stats) countLog(ctx context.Context, tx *sql.Tx) error {
+	if err := tx.QueryRowContext(ctx, "SELECT cursor FROM desk").Scan(&st.Cursor); err != nil {
+		return err
+	}
+	st.Ahead = []int64{}
+	rows, err := tx.QueryContext(ctx, "SELECT id FROM crimes WHERE outbox = 1")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		st.Ahead = append(st.Ahead, id)
 	}
 	return rows.Err()
 }

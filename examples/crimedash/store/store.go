@@ -33,6 +33,8 @@ type Options struct {
 	Now func() time.Time
 	// Empty leaves a new database without the seeded history.
 	Empty bool
+	// Log says who else hears of crimes; by default nobody.
+	Log Log
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -43,6 +45,7 @@ type Store struct {
 	write *sql.DB
 	read  *sql.DB
 	now   func() time.Time
+	log   Log
 }
 
 // Open opens the database at path, creating and seeding it if need be. The
@@ -56,7 +59,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
-	s := &Store{now: opts.Now}
+	s := &Store{now: opts.Now, log: opts.Log}
 	if s.write, err = openPool(abs, "immediate", 1); err == nil {
 		err = patiently(ctx, func() error { return s.prepare(ctx, !opts.Empty) })
 	}
@@ -73,17 +76,35 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// patience is how long an opening waits for other programs that open the same file.
+// inTx does something to the file in one transaction, alone: other processes may have
+// the same file open.
+func (s *Store) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+	return patiently(ctx, func() error {
+		tx, err := s.write.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // after a commit this does nothing
+		if err := do(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// patience is how long an opening, or a change, waits for other programs that have the
+// same file open.
 const patience = 10 * time.Second
 
 // patiently tries again while the file is busy. SQLite waits by itself for locks,
 // but not where two connections switch a new file to write-ahead logging, or the
-// last one of another program switches it back: then it gives up at once.
-func patiently(ctx context.Context, open func() error) error {
+// last one of another program switches it back: then it gives up at once. And where
+// several wait for a lock it has no queue, so that one may be passed over for long.
+func patiently(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := open()
+		err := do()
 		busy, ok := errors.AsType[*sqlite.Error](err)
 		if !ok || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
 			return err
@@ -94,6 +115,12 @@ func patiently(ctx context.Context, open func() error) error {
 			return err
 		}
 	}
+}
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.read.QueryRowContext(ctx, "SELECT 1 FROM desk").Scan(&one)
 }
 
 // Close closes the database. Queries still running fail. Closing twice is

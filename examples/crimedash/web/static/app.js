@@ -7,6 +7,7 @@ import { Filters } from "./filters.js";
 import { initPreferences } from "./prefs.js";
 import { Live } from "./live.js";
 import { ReportForm } from "./report.js";
+import { Server } from "./server.js";
 import { Stats } from "./stats.js";
 
 const pageSize = matchMedia("(max-width: 43.99rem)").matches ? 10 : 20;
@@ -21,23 +22,29 @@ const feed = new Feed(filters, showOlder);
 const stats = new Stats(filters);
 const announcer = new Announcer();
 const live = new Live("/live");
+const server = new Server();
 const banner = new Banner(() => (started ? live.retry() : start()));
 new ReportForm();
 
 let started = false;
 let startTimer = 0;
 let reload = null; // the list request under way
-let newest = 0; // the greatest id seen
-let lostAt = null; // the greatest id seen when the connection was lost
+let lostAt = null; // the number of crimes on file when the connection was lost
+let movedMeanwhile = false; // another server took over while the connection was lost
 let arrived = new Set(); // ids received live, to drop what comes twice
 
 filters.addEventListener("change", () => loadList());
-live.addEventListener("crime", ({ detail }) => take(detail));
+live.addEventListener("crime", ({ detail }) => take(detail.crime, detail.position));
+live.addEventListener("served", ({ detail }) => {
+  const moved = server.is(detail);
+  if (lostAt !== null) movedMeanwhile ||= moved;
+  else if (moved) banner.moved(() => server.name);
+});
 live.addEventListener("gap", () => loadList().then(loadStats));
 live.addEventListener("state", ({ detail }) => {
   banner.state(detail.state);
   if (detail.state === "offline" && lostAt === null) {
-    lostAt = newest;
+    lostAt = stats.allTime;
     banner.lost();
   }
   if (detail.state === "live" && lostAt !== null) catchUp();
@@ -71,7 +78,6 @@ async function loadList() {
   try {
     const { crimes, cursor } = await listCrimes({ ...filters.value, limit: pageSize }, { signal: mine.signal });
     feed.replace(crimes, pageSize);
-    newest = Math.max(newest, crimes[0]?.id ?? 0);
     return cursor;
   } catch (error) {
     if (error.name === "AbortError") return superseded;
@@ -84,7 +90,6 @@ async function loadList() {
 async function loadStats() {
   try {
     stats.set(await readStats());
-    newest = Math.max(newest, stats.lastID);
     return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -102,32 +107,30 @@ async function showOlder(before) {
   }
 }
 
-function take(crime) {
+function take(crime, position) {
   if (arrived.has(crime.id)) return;
   arrived.add(crime.id);
   if (arrived.size > 4_000) arrived = new Set([...arrived].slice(-2_000));
-  newest = Math.max(newest, crime.id);
-  stats.add(crime);
+  stats.add(crime, position);
   if (feed.add(crime)) announcer.crime(crime);
 }
 
 // catchUp says what an outage cost: nothing. The statistics tell up to which
-// crime things had come when the line was back; the live connection delivers
-// all of them, ids having no holes. Should they not come, the list is read anew.
+// position things had come when the line was back; the live connection delivers
+// everything up to there. Should it not come, the list is read anew.
 async function catchUp() {
   const from = lostAt;
+  const name = movedMeanwhile ? () => server.name : null;
   lostAt = null;
+  movedMeanwhile = false;
   if (!(await loadStats())) {
     banner.clear();
     return;
   }
-  const until = stats.lastID;
-  const complete = () => {
-    for (let id = from + 1; id <= until; id++) if (!arrived.has(id)) return false;
-    return true;
-  };
+  const missed = Math.max(0, stats.allTime - from);
+  const { cursor } = stats;
   const deadline = performance.now() + patience;
-  while (!complete() && performance.now() < deadline) await new Promise((resume) => setTimeout(resume, 50));
-  if (!complete() || feed.failed) await loadList();
-  if (live.state === "live") banner.back(Math.max(0, until - from));
+  while (!live.reached(cursor) && performance.now() < deadline) await new Promise((resume) => setTimeout(resume, 50));
+  if (!live.reached(cursor) || feed.failed) await loadList();
+  if (live.state === "live") banner.back(missed, name);
 }

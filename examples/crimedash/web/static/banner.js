@@ -28,14 +28,23 @@ export class Banner {
     this.#say("lost", () => t(navigator.onLine ? "banner.lost" : "banner.offline"));
   }
 
-  /** n reports have been caught up. */
-  back(n) {
-    this.#say("back", () => t("banner.back", { n }));
-    this.#timer = setTimeout(() => this.clear(), backFor);
+  /** n reports have been caught up, from the server of that name if it is another one than before. */
+  back(n, name = null) {
+    this.#sayForAWhile("back", () => (name === null ? t("banner.back", { n }) : t("banner.backMoved", { n, name: name() })));
+  }
+
+  /** The server of that name has taken over, without an outage. */
+  moved(name) {
+    this.#sayForAWhile("moved", () => t("banner.moved", { name: name() }));
   }
 
   clear() {
     this.#say("quiet", null);
+  }
+
+  #sayForAWhile(tone, message) {
+    this.#say(tone, message);
+    this.#timer = setTimeout(() => this.clear(), backFor);
   }
 
   #say(tone, message) {

@@ -1,5 +1,5 @@
 // The list of crimes, newest first.
-import { ago, clock, dateTime, onLanguage, t } from "./i18n.js";
+import { ago, caseNumber, clock, dateTime, onLanguage, t } from "./i18n.js";
 import { el } from "./dom.js";
 
 const recentKept = 100;
@@ -35,7 +35,7 @@ export class Feed {
   replace(crimes, size) {
     const more = crimes.length >= size;
     const listed = new Set(crimes.map((crime) => crime.id));
-    const later = this.#recent.filter((crime) => !listed.has(crime.id) && crime.id > (crimes[0]?.id ?? 0) && this.filters.matches(crime));
+    const later = this.#recent.filter((crime) => !listed.has(crime.id) && this.filters.matches(crime));
     this.#crimes = [...later, ...crimes].sort((a, b) => b.id - a.id).slice(0, size);
     this.#waiting = [];
     this.#failed = false;
@@ -148,5 +148,5 @@ function row(crime) {
         el("span", {}, ago(at))),
       el("span", { class: `status-${crime.status}` }, t(`status.${crime.status}`)),
       el("span", {}, crime.reporter ? t("feed.by", { who: crime.reporter }) : t("feed.anonymous")),
-      el("span", {}, `#${crime.id}`)));
+      el("span", {}, `#${caseNumber(crime.id)}`)));
 }

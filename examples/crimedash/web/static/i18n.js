@@ -52,6 +52,13 @@ export function number(n) {
   return new Intl.NumberFormat(locale()).format(n);
 }
 
+/** How a crime is referred to: numbers in a row as they are, and the long ones that nodes give shortened. */
+export function caseNumber(id) {
+  if (id < 2 ** 32) return String(id);
+  const code = id.toString(36).toUpperCase();
+  return `${code.slice(0, -5)}-${code.slice(-5)}`;
+}
+
 /** Hours and minutes on the reader's clock; with seconds if wanted. */
 export function clock(date, seconds = false) {
   return new Intl.DateTimeFormat(locale(), {

@@ -7,6 +7,8 @@
 const silence = 45_000; // three missed heartbeats
 const firstWait = 1_000;
 const longestWait = 15_000;
+const handoverTime = 6_000; // a server that says goodbye has named a time within this
+const token = Math.random().toString(36).slice(2, 12) || "0"; // of this page, see introduction
 
 export class Live extends EventTarget {
   #source = null;
@@ -14,6 +16,7 @@ export class Live extends EventTarget {
   #wait = firstWait;
   #retryTimer = 0;
   #watchdog = 0;
+  #handover = 0;
   #url;
   state = "connecting";
 
@@ -24,6 +27,11 @@ export class Live extends EventTarget {
     addEventListener("online", () => this.retry());
     addEventListener("pageshow", (event) => event.persisted && this.retry());
     addEventListener("pagehide", () => this.#close());
+  }
+
+  /** Whether everything up to the given position has arrived. */
+  reached(position) {
+    return !isBehind(this.#position, position);
   }
 
   /** Starts listening after the given position. */
@@ -41,24 +49,32 @@ export class Live extends EventTarget {
 
   #connect() {
     this.#close();
-    const source = new EventSource(`${this.#url}?lastEventID=${encodeURIComponent(this.#position)}`);
+    const source = new EventSource(`${this.#url}?page=${token}&lastEventID=${encodeURIComponent(this.#position)}`);
     this.#source = source;
     source.addEventListener("open", () => {
       this.#wait = firstWait;
+      this.#arrive();
       this.#heard();
+      const server = introduction();
+      if (server !== null) this.dispatchEvent(new CustomEvent("served", { detail: server }));
       this.#become("live");
     });
     source.addEventListener("error", (event) => this.#failed(source, event));
-    for (const name of ["sse.hello", "ping", "sse.bye"]) {
+    for (const name of ["sse.hello", "ping"]) {
       source.addEventListener(name, (event) => this.#moved(event));
     }
+    source.addEventListener("sse.bye", (event) => {
+      this.#moved(event);
+      this.#leave();
+    });
     source.addEventListener("sse.gap", (event) => {
       this.#moved(event);
       this.dispatchEvent(new Event("gap"));
     });
     source.addEventListener("crime_alert", (event) => {
       this.#moved(event);
-      this.dispatchEvent(new CustomEvent("crime", { detail: JSON.parse(event.data) }));
+      const detail = { crime: JSON.parse(event.data), position: event.lastEventId };
+      this.dispatchEvent(new CustomEvent("crime", { detail }));
     });
   }
 
@@ -67,7 +83,7 @@ export class Live extends EventTarget {
     // An event that the server named "error" lands here as well; it has data
     // and is followed by the end of the connection, which has none.
     if (event.data !== undefined) return;
-    this.#become("offline");
+    this.#become(this.#handover !== 0 ? "handover" : "offline");
     clearTimeout(this.#watchdog);
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again
     this.#close();
@@ -88,7 +104,23 @@ export class Live extends EventTarget {
     }, silence);
   }
 
+  // A server that is restarted sends its streams to another one. That is no
+  // outage, unless nobody takes over.
+  #leave() {
+    clearTimeout(this.#handover);
+    this.#handover = setTimeout(() => {
+      this.#arrive();
+      if (this.state === "handover") this.#become("offline");
+    }, handoverTime);
+  }
+
+  #arrive() {
+    clearTimeout(this.#handover);
+    this.#handover = 0;
+  }
+
   #drop() {
+    this.#arrive();
     this.#close();
     this.#become("offline");
   }
@@ -105,5 +137,32 @@ export class Live extends EventTarget {
     const before = this.state;
     this.state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: { state, before } }));
+  }
+}
+
+/** Whether position a is before b. Positions of different logs cannot be compared: then it is not. */
+export function isBehind(a, b) {
+  const [log, n] = split(a);
+  const [other, m] = split(b);
+  return log === other && n < m;
+}
+
+function split(position) {
+  const dot = position.lastIndexOf(".");
+  return [position.slice(0, dot), Number(position.slice(dot + 1))];
+}
+
+// introduction says who serves the stream that has just been opened: the reply
+// brought a cookie that only this page looks for. It is null where cookies are off.
+function introduction() {
+  const name = `served-${token}`;
+  const found = document.cookie.split("; ").find((cookie) => cookie.startsWith(`${name}=`));
+  if (found === undefined) return null;
+  document.cookie = `${name}=; Path=/; Max-Age=0; SameSite=Strict`;
+  try {
+    const text = atob(found.slice(name.length + 1).replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+  } catch {
+    return null; // somebody else's cookie of that name: the page does without
   }
 }

@@ -1,7 +1,7 @@
 // The report form. What was typed stays until the server has it on file.
 import { Problem, reportCrime } from "./api.js";
 import { el } from "./dom.js";
-import { onLanguage, severities, t } from "./i18n.js";
+import { caseNumber, onLanguage, severities, t } from "./i18n.js";
 
 export class ReportForm {
   #form = document.getElementById("report-form");
@@ -47,7 +47,7 @@ export class ReportForm {
       const reporter = this.#form.elements.reporter.value;
       this.#form.reset();
       this.#form.elements.reporter.value = reporter; // the same person may have seen more
-      this.#done = () => t("report.done", { id: crime.id });
+      this.#done = () => t("report.done", { id: caseNumber(crime.id) });
     } catch (error) {
       this.#fail(error);
     } finally {

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { drawChart } from "./charts.js";
 import { number, onLanguage, severities, t } from "./i18n.js";
+import { isBehind } from "./live.js";
 
 const severe = new Set(["high", "critical"]);
 
@@ -25,25 +26,40 @@ export class Stats {
     new ResizeObserver(() => this.#draw()).observe(document.getElementById("hours-chart"));
   }
 
-  /** The newest crime in the figures the server counted. */
-  get lastID() {
-    return this.#data?.last_id ?? 0;
+  /** How many crimes are on file, as far as the page knows. */
+  get allTime() {
+    return this.#data?.all_time ?? 0;
+  }
+
+  /** Up to which position of the live connection the server had counted. */
+  get cursor() {
+    return this.#data?.cursor ?? "";
   }
 
   set(data) {
     this.#data = data;
     if (this.#series === null) this.#choose(towers(data.hours) ? "minutes" : "hours");
-    this.#recent = this.#recent.filter((crime) => crime.id > data.last_id);
-    for (const crime of this.#recent) this.#count(crime);
+    this.#recent = this.#recent.filter(({ crime, position }) => !this.#counted(crime, position));
+    for (const { crime } of this.#recent) this.#count(crime);
     this.#draw();
   }
 
-  add(crime) {
-    if (crime.id <= this.lastID) return; // counted by the server already
-    this.#recent.push(crime);
+  add(crime, position) {
+    if (this.#counted(crime, position)) return;
+    this.#recent.push({ crime, position });
     if (this.#data === null) return;
     this.#count(crime);
     this.#draw();
+  }
+
+  // Whether the server has counted it already. A node among several says so by
+  // the position, and lists what it counted ahead of that; one alone gives ids
+  // in a row.
+  #counted(crime, position) {
+    const data = this.#data;
+    if (data === null) return false;
+    if (data.ahead === null) return crime.id <= data.last_id;
+    return data.cursor === position || isBehind(position, data.cursor) || data.ahead.includes(crime.id);
   }
 
   #count(crime) {
