@@ -6,13 +6,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"reflect"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,14 +70,12 @@ type config struct {
 	withoutRequestID bool
 	bodyLimit        int64
 	timeouts         Timeouts
-	tls              *tls.Config
-	certFile         string
-	keyFile          string
-	h2c              bool
+	server           serving.Settings
 	processes        int
 	trust            clientip.Trust
-	headers          []defaultHeader
+	headers          headers.Defaults
 	streams          *sse.Server
+	renderer         Renderer
 	notFound         Handler
 	notAllowed       Handler
 	err              error // of an option; reported when the app starts
@@ -137,16 +135,40 @@ func WithoutRequestID() Option { return func(c *config) { c.withoutRequestID = t
 func WithBodyLimit(bytes int64) Option { return func(c *config) { c.bodyLimit = max(bytes, 0) } }
 
 // WithTLS serves HTTPS, and HTTP/2 over it, with a certificate and key in PEM files.
+// When these change, new connections get the new certificate within seconds; a pair
+// that cannot be used then is logged, and the last one stays.
 func WithTLS(certFile, keyFile string) Option {
-	return func(c *config) { c.certFile, c.keyFile = certFile, keyFile }
+	return func(c *config) { c.server.CertFile, c.server.KeyFile = certFile, keyFile }
 }
 
-// WithTLSConfig serves HTTPS, and HTTP/2 over it, as the configuration says.
-func WithTLSConfig(t *tls.Config) Option { return func(c *config) { c.tls = t } }
+// WithTLSConfig serves HTTPS, and HTTP/2 over it, as the configuration says. Package
+// middleware/acme has one whose certificates come by themselves.
+func WithTLSConfig(t *tls.Config) Option { return func(c *config) { c.server.TLS = t } }
 
 // WithH2C serves HTTP/2 without TLS besides HTTP/1.1, for use behind a proxy: one
 // connection then carries many streams.
-func WithH2C() Option { return func(c *config) { c.h2c = true } }
+func WithH2C() Option { return func(c *config) { c.server.H2C = true } }
+
+// WithHTTP2 refines HTTP/2. What is zero stands for the default: 250 streams to a
+// connection, which is asked for a sign of life after 30 s of silence and has 15 s to
+// give it, and is cut after [Timeouts].Stall without a byte taken; for the rest as
+// net/http has it. A negative SendPingTimeout or WriteByteTimeout is none. A value that
+// net/http would ignore is an error of the start.
+func WithHTTP2(h http.HTTP2Config) Option {
+	return func(c *config) {
+		if err := serving.CheckHTTP2(h); err != nil {
+			c.err = errors.Join(c.err, fmt.Errorf("WithHTTP2: %w", err))
+		}
+		c.server.HTTP2 = h
+	}
+}
+
+// WithSocketMode sets the permissions of a Unix socket, such as 0o660 for a proxy of
+// the same group. Otherwise they are what the umask leaves. With an address of another
+// kind it is an error of the start.
+func WithSocketMode(mode fs.FileMode) Option {
+	return func(c *config) { c.server.SocketMode = mode }
+}
 
 // WithProcesses runs the program n times over, on one address. 0 and 1 are a single
 // process; more than 255, and fewer than none, are an error of the start.
@@ -211,17 +233,17 @@ func TrustProxies(networks ...string) Option {
 // and streams included, but for paths that are, or are below, one of except.
 func DefaultHeader(name, value string, except ...string) Option {
 	return func(c *config) {
-		if _, err := (*headers.Changes)(nil).Set(name, value); err != nil {
-			c.err = errors.Join(c.err, err)
-			return
-		}
-		c.headers = append(c.headers, defaultHeader{http.CanonicalHeaderKey(name), []string{value}, except})
+		c.err = errors.Join(c.err, c.headers.Add(name, value, except))
 	}
 }
 
 // WithStreams sets what all event streams of the app share: their heartbeat,
 // limits and drain. The server must not be shared with another app.
 func WithStreams(s *sse.Server) Option { return func(c *config) { c.streams = s } }
+
+// WithTemplates sets what [Render] makes pages with. A renderer that cannot be prepared,
+// as one with a template that is broken, is an error of the start.
+func WithTemplates(r Renderer) Option { return func(c *config) { c.renderer = r } }
 
 // New makes an App that recovers from panics, gives requests an id and writes an
 // access log; options turn these off.
@@ -239,6 +261,9 @@ func New(opts ...Option) *App {
 		names: map[string]*route{}, tables: map[string]*routing.Table[*route]{"": {}},
 	}
 	a.group.app = a
+	if c.renderer != nil {
+		a.config.err = errors.Join(c.err, c.renderer.Load(map[string]any{"url": a.URL}))
+	}
 	if a.streams == nil {
 		a.streams = &sse.Server{}
 	}
@@ -346,14 +371,7 @@ func (a *App) URL(name string, pairs ...any) (string, error) {
 	if r == nil {
 		return "", fmt.Errorf("redstart: URL: no route is named %q", name)
 	}
-	if len(pairs)%2 != 0 {
-		return "", fmt.Errorf("redstart: URL %q: the last parameter has no value", name)
-	}
-	args := make(map[string]string, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		args[fmt.Sprint(pair[0])] = fmt.Sprint(pair[1])
-	}
-	u, err := r.parsed.URL(args)
+	u, err := r.parsed.URLOf(pairs)
 	if err != nil {
 		return "", fmt.Errorf("redstart: URL %q: %w", name, err)
 	}
@@ -390,7 +408,10 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler().Se
 // Start serves on addr until SIGINT or SIGTERM, then drains: it takes no new
 // connections, lets requests finish, tells streams to reconnect elsewhere, and
 // runs the OnStop functions. A second signal ends it at once. The address is
-// "host:port", ":port", or "unix:/path/to/socket".
+// "host:port", ":port", "unix:/path/to/socket", see [WithSocketMode], or a socket that
+// the program was started with: "systemd:" for that of systemd's socket activation,
+// "systemd:name" for that of several with this FileDescriptorName, and "fd:3" for a
+// descriptor by its number.
 //
 // It returns nil after an orderly stop. Errors, such as a port in use, are logged
 // as well, so that a main function need not look.
@@ -424,7 +445,7 @@ func (a *App) run(ctx context.Context, force <-chan struct{}, addr string) error
 	case a.config.processes > 1:
 		return a.supervise(ctx, force, addr)
 	}
-	l, err := serving.Listen(ctx, addr)
+	l, err := serving.Listen(ctx, addr, a.config.server.SocketMode)
 	if err != nil {
 		return err
 	}
@@ -441,7 +462,7 @@ func (a *App) Supervises() bool {
 func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string) error {
 	c := supervisor.Config{
 		Addr: addr, Processes: a.config.processes, Drain: a.config.timeouts.Drain, Logger: a.config.logger,
-		Secure: a.config.tls != nil || a.config.certFile != "",
+		Secure: a.config.server.Secure(), SocketMode: a.config.server.SocketMode,
 		Started: func(url string, pids []int) {
 			a.announce(url).Int("processes", a.config.processes).Ints("pids", pids).Msg("listening")
 		},
@@ -473,8 +494,7 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 	a.handler() // built now, what is wrong with the routes is found before the first request
 	a.mu.Lock()
 	c := serving.Config{
-		Handler: a, Logger: a.config.logger,
-		TLS: a.config.tls, CertFile: a.config.certFile, KeyFile: a.config.keyFile, H2C: a.config.h2c,
+		Handler: a, Logger: a.config.logger, Settings: a.config.server,
 		HeaderTimeout: a.config.timeouts.Header, WriteTimeout: a.config.timeouts.Write,
 		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
 		// What is provided is made when the functions of OnStart are through, and closed
@@ -759,29 +779,14 @@ func (a *account) finish(outcome Outcome, r *http.Request) {
 	if r != nil {
 		a.ip = c.trust.Resolve(r).Address()
 	}
-	event.Str("method", a.method).Str("path", a.path).Int("status", outcome.Status).
-		Int64("bytes", outcome.Bytes).Dur("took_ms", outcome.Duration).Str("ip", a.ip)
-	if a.id != "" {
-		event.Str("request_id", a.id)
+	line := logging.Access{
+		Method: a.method, Path: a.path, Route: a.pattern, IP: a.ip, ID: a.id, Status: outcome.Status, Bytes: outcome.Bytes,
+		Events: outcome.Events, Took: outcome.Duration, Reason: outcome.Reason, Stream: a.stream,
 	}
-	if a.pattern != "" && a.pattern != a.path {
-		event.Str("route", a.pattern)
+	if bad {
+		line.Err, line.Stack = outcome.Err, stackOf(outcome.Err)
 	}
-	if outcome.Reason != "" {
-		event.Str("reason", outcome.Reason)
-	}
-	message := "request"
-	if a.stream && outcome.Status < 400 {
-		message = "stream"
-		event.Int64("events", outcome.Events)
-	}
-	if bad && outcome.Err != nil {
-		event.Err(outcome.Err)
-		if stack := stackOf(outcome.Err); stack != nil {
-			event.Bytes("stack", stack)
-		}
-	}
-	event.Msg(message)
+	line.Write(event)
 }
 
 func (a *account) callDone(f func(Outcome), outcome Outcome) {
@@ -827,25 +832,4 @@ func (d *doneFunc) after(other *doneFunc) *doneFunc {
 // log. A client that left, was too slow or asked for the wrong thing is not.
 func (o *Outcome) failed() bool {
 	return o.Status >= 500 || o.Reason == string(sse.Failed) || o.Reason == string(sse.Panicked)
-}
-
-// defaultHeader is a header that every reply gets if it lacks it.
-type defaultHeader struct {
-	name   string
-	value  []string
-	except []string
-}
-
-func (a *App) defaultHeaders(h http.Header, req *Request) {
-	for _, d := range a.config.headers {
-		if _, has := h[d.name]; !has && !slices.ContainsFunc(d.except, req.below) {
-			h[d.name] = d.value[:1:1]
-		}
-	}
-}
-
-// below says whether the request's path is the prefix, or below it.
-func (req *Request) below(prefix string) bool {
-	rest, ok := strings.CutPrefix(req.http.URL.Path, strings.TrimSuffix(prefix, "/"))
-	return ok && (rest == "" || rest[0] == '/')
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/internal/upload"
 	"github.com/redstart-go/redstart/sse"
 )
@@ -446,14 +447,11 @@ func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, 
 	reply := req.settle(Response{err: err, header: header, done: failed.done}, req.errorHandler())
 	failed.done = reply.done
 	body, ok := reply.text, reply.kind == kindPlain
-	if reply.kind == kindJSON {
-		encodeErr := req.protect(func() error {
-			value, _ := reply.unencoded()
-			data, encodeErr := jsonx.Marshal(value)
-			body = string(data)
-			return encodeErr
-		})
-		ok = encodeErr == nil
+	if reply.kind == kindJSON || reply.kind == kindPage {
+		buf := transfer.Buffer()
+		defer buf.Free()
+		ok = req.protect(func() error { return reply.appendTo(buf, req) }) == nil
+		body = string(buf.Bytes)
 	}
 	if !ok { // an error page that streams, or cannot be encoded, could fail again
 		reply = problemReply(req, err)

@@ -12,7 +12,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/requestid"
+	"github.com/redstart-go/redstart/internal/templates"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/sse"
 )
@@ -50,6 +50,7 @@ type bodyKind uint8
 const (
 	kindPlain   bodyKind = iota
 	kindJSON             // body is the value to encode
+	kindPage             // body is a *page
 	kindEvents           // body is a *sse.Stream
 	kindStream           // body is a *transfer.Source
 	kindFile             // body is a fileBody
@@ -94,6 +95,95 @@ func HTML(page string) Response { return Response{content: contentHTML, text: pa
 // JSON replies with v, encoded when the reply is written and before its header:
 // a v that cannot be encoded is an error with status 500. A nil slice is [].
 func JSON(v any) Response { return Response{content: contentJSON, kind: kindJSON, body: v} }
+
+// Renderer makes the pages of [Render]. [Templates] is one; others put another template
+// language behind the same reply. Render may be called by many goroutines at a time.
+type Renderer interface {
+	// Load is called once, by [New], with the functions that templates of the app can
+	// use: "url" is [App.URL]. Its error is returned from Start, Run or Serve.
+	Load(funcs map[string]any) error
+	// Render writes the template of that name. What it writes is sent only if it
+	// returns no error.
+	Render(w io.Writer, req *Request, name string, data any) error
+}
+
+// Render replies with a page that is made by a template, see [WithTemplates]. It is made
+// when the reply is written and before its header: a template that fails, or does not
+// exist, is an error with status 500 and never half a page.
+func Render(name string, data any) Response {
+	return Response{content: contentHTML, kind: kindPage, body: &page{name: name, data: data}}
+}
+
+// page is a template with its data.
+type page struct {
+	name string
+	data any
+	req  *Request // once a handler has returned it
+}
+
+func (p *page) render(w io.Writer, req *Request) error {
+	if req == nil {
+		return errors.New("redstart: Render: the page is of no request yet")
+	}
+	if req.app.config.renderer == nil {
+		return fmt.Errorf("redstart: Render(%q): the app has no templates: give New the option WithTemplates", p.name)
+	}
+	if err := req.app.config.renderer.Render(w, req, p.name, p.data); err != nil {
+		return fmt.Errorf("redstart: Render(%q): %w", p.name, err)
+	}
+	return nil
+}
+
+// TemplateOptions refine [Templates].
+type TemplateOptions struct {
+	// Dir is the folder of the file system in which the templates are; "" is all of it.
+	Dir string
+	// Extensions are those of templates: .html, .gohtml and .tmpl by default. Other
+	// files are left alone.
+	Extensions []string
+	// Shared are the folders whose templates every page can call: "layouts" and
+	// "partials" by default.
+	Shared []string
+	// Funcs are functions for the templates. They go before "url".
+	Funcs map[string]any
+	// Data chooses what a template is given as its dot, of the request and of what the
+	// handler gave to Render. It is the place for what every layout wants: who is logged
+	// in, the path. By default it is the handler's data as it is. The request is nil
+	// where a program calls Render of the Renderer itself.
+	Data func(req *Request, data any) any
+	// Left and Right are the delimiters; "" stands for {{ and }}.
+	Left, Right string
+	// Reload looks for changed files before each page, for use while they are written.
+	// An embed.FS does not change: use [os.DirFS] or [os.Root.FS].
+	Reload bool
+}
+
+// Templates makes a Renderer of the html/template files in a file system. Each file is a
+// template by its path. A page calls its layout, {{template "layouts/base.html" .}}, and
+// defines the blocks that are in it; pages do not see each other's. A single block is
+// rendered by "page.html#block". All files are parsed and escaped at the start, where an
+// error names the file and the line.
+func Templates(fsys fs.FS, opts ...TemplateOptions) Renderer {
+	var o TemplateOptions
+	for _, o = range opts { // there is one, or none
+	}
+	set := templates.New(fsys, templates.Options{
+		Dir: o.Dir, Extensions: o.Extensions, Shared: o.Shared, Funcs: o.Funcs, Left: o.Left, Right: o.Right, Reload: o.Reload,
+	})
+	return &renderer{set, o.Data}
+}
+
+type renderer struct {
+	*templates.Set
+	data func(*Request, any) any
+}
+
+func (r *renderer) Render(w io.Writer, req *Request, name string, data any) error {
+	if r.data != nil {
+		data = r.data(req, data)
+	}
+	return r.Set.Render(w, name, data)
+}
 
 // Bytes replies with binary data, as application/octet-stream unless another
 // Content-Type is set. The bytes must not be changed any more.
@@ -304,7 +394,7 @@ func (r Response) WithEncoding(choose func(h http.Header, status int, size int64
 		return r
 	}
 	switch r.kind {
-	case kindPlain, kindJSON, kindStream, kindFile, kindHandler:
+	case kindPlain, kindJSON, kindPage, kindStream, kindFile, kindHandler:
 		r.body = &encodedBody{r.body, choose}
 	}
 	return r
@@ -324,27 +414,21 @@ func (r *Response) unencoded() (any, transfer.Choose) {
 	return r.body, nil
 }
 
-// WithCookie adds a cookie. An invalid one is an error with status 500.
+// WithCookie adds a cookie. An invalid one is an error with status 500, and so is one
+// that browsers ignore, such as SameSite=None without Secure.
 func (r Response) WithCookie(c *http.Cookie) Response {
-	if c == nil {
-		return r.broken(errNilCookie)
+	text, err := headers.Cookie(c)
+	if err != nil {
+		return r.broken(err)
 	}
-	if err := c.Valid(); err != nil {
-		return r.broken(fmt.Errorf("redstart: cookie %q: %w", c.Name, err))
-	}
-	return r.WithAdded("Set-Cookie", c.String())
+	return r.WithAdded("Set-Cookie", text)
 }
 
-var errNilCookie = errors.New("redstart: WithCookie was called with a nil cookie")
-
 // ClearCookie tells the client to forget a cookie, which must be named with the
-// path and domain it was set with.
+// path and domain it was set with. One that was Partitioned is forgotten by a WithCookie
+// with the same attributes and a negative MaxAge.
 func (r Response) ClearCookie(name, path, domain string) Response {
-	c := &http.Cookie{Name: name, Path: path, Domain: domain, MaxAge: -1, Expires: time.Unix(1, 0)}
-	// Browsers ignore cookies with these names that lack the attribute, also when
-	// they are to be forgotten (RFC 6265bis section 4.1.3).
-	c.Secure = strings.HasPrefix(name, "__Secure-") || strings.HasPrefix(name, "__Host-")
-	return r.WithCookie(c)
+	return r.WithCookie(headers.Forget(name, path, domain))
 }
 
 // WithDone adds a function that is called once the last byte was written, or the
@@ -386,21 +470,43 @@ func (r Response) Err() error { return r.err }
 
 // Streams says whether the reply is one whose body is produced while it is sent,
 // by a generator, a file or a mounted handler.
-func (r Response) Streams() bool { return r.kind > kindJSON }
+func (r Response) Streams() bool { return r.kind > kindPage }
 
 // Bytes returns the body, for middleware that looks at it or replaces it. JSON is
-// encoded for the purpose. A reply that streams has none: ok is false, as it is
+// encoded for the purpose, and a page rendered. A reply that streams has none: ok is false, as it is
 // when the encoding fails.
 func (r Response) Bytes() (body []byte, ok bool) {
 	switch r.kind {
 	case kindPlain:
 		return []byte(r.text), true
-	case kindJSON:
-		value, _ := r.unencoded()
-		body, err := jsonx.Marshal(value)
-		return body, err == nil
+	case kindJSON, kindPage:
+		var buf transfer.PooledBuffer // which is not of the pool
+		err := r.appendTo(&buf, nil)
+		return buf.Bytes, err == nil
 	}
 	return nil, false
+}
+
+// appendTo writes the body of a reply that is encoded, or rendered.
+func (r *Response) appendTo(buf *transfer.PooledBuffer, req *Request) (err error) {
+	value, _ := r.unencoded()
+	if p, ok := value.(*page); ok && r.kind == kindPage {
+		return p.render(buf, cmp.Or(req, p.req))
+	}
+	encoded, err := jsonx.Append(buf.Bytes[:0], value)
+	if err != nil {
+		return fmt.Errorf("redstart: encoding the reply: %w", err)
+	}
+	buf.Bytes = encoded
+	return nil
+}
+
+// of makes a page one of the request's, so that middleware can have its bytes.
+func (r Response) of(req *Request) Response {
+	value, choose := r.unencoded()
+	p := *value.(*page)
+	p.req, r.body = req, &p
+	return r.WithEncoding(choose)
 }
 
 // WithBody replaces the body and keeps all else, for middleware. A Content-Type
@@ -468,8 +574,8 @@ func (req *Request) setID(h http.Header) {
 // to end uncleanly. From here on nobody else uses the ResponseWriter.
 func (req *Request) reply(resp *Response) (outcome Outcome, abort bool) {
 	switch resp.kind {
-	case kindJSON:
-		return req.replyJSON(resp)
+	case kindJSON, kindPage:
+		return req.replyEncoded(resp)
 	case kindEvents:
 		return req.replyEvents(resp)
 	case kindStream, kindFile, kindHandler:
@@ -502,99 +608,40 @@ func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome
 	req.renewWriteTimeout()
 	h := req.w.Header()
 	resp.setHeader(h, req)
-	size := max(len(text), len(data))
-	if _, has := h["Content-Type"]; !has && size > 0 {
+	if _, has := h["Content-Type"]; !has && len(text)+len(data) > 0 {
 		h["Content-Type"] = contentTypes[contentBytes] // or net/http would guess
 	}
-	req.app.defaultHeaders(h, req)
+	req.app.config.headers.Apply(h, req.http.URL.Path)
 
-	status := resp.StatusCode()
-	var encoding BodyEncoding
-	if _, choose := resp.unencoded(); choose != nil {
-		encoding = choose(h, status, int64(size))
+	plain := transfer.Plain{
+		Status: resp.StatusCode(), Text: text, Data: data, Constant: resp.flags&flagConst != 0, Guard: (*encodingGuard)(req),
 	}
-	if resp.flags&flagConst != 0 && status == http.StatusOK && headers.NotModified(req.http, h.Get("Etag")) {
-		status = http.StatusNotModified
-	}
-	outcome := Outcome{Status: status}
-	if status == http.StatusNoContent || status == http.StatusNotModified {
-		delete(h, "Content-Length")
-		if encoding != nil {
-			delete(h, "Content-Encoding")
-		}
-		if status == http.StatusNoContent {
-			delete(h, "Content-Type")
-		}
-		req.w.WriteHeader(status)
-		return outcome
-	}
-	if encoding != nil {
-		buf := jsonBuffers.Get().(*[]byte)
-		defer jsonBuffers.Put(buf)
-		data = req.encode(resp, encoding, buf, text, data)
-		size = len(data)
-	}
-	h["Content-Length"] = headers.ContentLength(size)
-	bodiless := size == 0 || req.http.Method == http.MethodHead
-	if status != http.StatusOK || bodiless {
-		req.w.WriteHeader(status)
-	}
-	if bodiless {
-		return outcome
-	}
-	var n int
-	var err error
-	if data != nil {
-		n, err = req.w.Write(data)
-	} else {
-		n, err = io.WriteString(req.w, text)
-	}
-	outcome.Bytes = int64(n)
+	_, plain.Choose = resp.unencoded()
+	status, n, err := plain.Write(req.w, req.http)
+	outcome := Outcome{Status: status, Bytes: n}
 	if err != nil {
 		outcome.Reason = string(brokenBy(err))
 	}
 	return outcome
 }
 
-// encode puts a body that is at hand through its encoding, into a pooled buffer. One
-// that cannot be encoded is sent as it is.
-func (req *Request) encode(resp *Response, encoding BodyEncoding, buf *[]byte, text string, data []byte) (encoded []byte) {
-	if data == nil {
-		data = unsafe.Slice(unsafe.StringData(text), len(text))
-	}
-	constant := resp.flags&flagConst != 0
-	err := req.protect(func() (err error) { encoded, err = encoding.Encode((*buf)[:0], data, constant); return err })
-	if err != nil {
-		req.Log().Error().Err(err).Msg("a body could not be encoded")
-		delete(req.w.Header(), "Content-Encoding")
-		return data
-	}
-	if !constant && cap(encoded) <= 64<<10 { // larger ones would stay for good
-		*buf = encoded
-	}
-	return encoded
+// encodingGuard is a request as the encoding of a body sees it.
+type encodingGuard Request
+
+func (g *encodingGuard) Protect(f func() error) error { return (*Request)(g).protect(f) }
+
+func (g *encodingGuard) Failed(err error) {
+	(*Request)(g).Log().Error().Err(err).Msg("a body could not be encoded")
 }
 
-// jsonBuffers hold encoded bodies until they are written.
-var jsonBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// replyJSON encodes into a pooled buffer before the header is sent.
-func (req *Request) replyJSON(resp *Response) (outcome Outcome, abort bool) {
-	buf := jsonBuffers.Get().(*[]byte)
-	defer jsonBuffers.Put(buf)
-	var encoded []byte
-	value, _ := resp.unencoded()
-	err := req.protect(func() (err error) { encoded, err = jsonx.Append((*buf)[:0], value); return err })
-	if err != nil {
-		if _, panicked := errors.AsType[*PanicError](err); !panicked {
-			err = fmt.Errorf("redstart: encoding the reply: %w", err)
-		}
+// replyEncoded encodes or renders into a pooled buffer before the header is sent.
+func (req *Request) replyEncoded(resp *Response) (outcome Outcome, abort bool) {
+	buf := transfer.Buffer()
+	defer buf.Free()
+	if err := req.protect(func() error { return resp.appendTo(buf, req) }); err != nil {
 		return req.replyFailure(resp, err)
 	}
-	if cap(encoded) <= 64<<10 { // larger ones would stay for good
-		*buf = encoded
-	}
-	return req.replyPlain(resp, "", encoded), false
+	return req.replyPlain(resp, "", buf.Bytes), false
 }
 
 // restore undoes what was done to a header since before was cloned from it.
@@ -618,7 +665,7 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 		h["X-Accel-Buffering"] = unbuffered
 	}
 	resp.setHeader(h, req)
-	req.app.defaultHeaders(h, req)
+	req.app.config.headers.Apply(h, req.http.URL.Path)
 	ctx := req.context()
 	req.accountLater(resp, stream)
 	var report sse.Report
@@ -698,14 +745,14 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 	switch body := content.(type) {
 	case *transfer.Source:
 		resp.setHeader(h, req)
-		w.BeforeHeader = func(h http.Header) { req.app.defaultHeaders(h, req) }
+		w.BeforeHeader = func(h http.Header) { req.app.config.headers.Apply(h, req.http.URL.Path) }
 		err = req.protect(func() error { return body.Serve(w, r, resp.StatusCode()) })
 	case fileBody:
 		req.setID(h)
 		resp.header.Begin(h)
 		w.BeforeHeader = func(h http.Header) {
 			resp.header.End(h)
-			req.app.defaultHeaders(h, req)
+			req.app.config.headers.Apply(h, req.http.URL.Path)
 		}
 		w.Success = int(resp.status)
 		err = req.protect(func() error { return body(w, r, resp.StatusCode()) })
@@ -715,7 +762,7 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 		// hence the handler's headers first.
 		w.BeforeHeader = func(h http.Header) {
 			resp.header.Apply(h)
-			req.app.defaultHeaders(h, req)
+			req.app.config.headers.Apply(h, req.http.URL.Path)
 		}
 		w.Success = int(resp.status)
 		err = req.protect(func() error {

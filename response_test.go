@@ -136,6 +136,7 @@ func TestBadHeadersAndCookies(t *testing.T) {
 		"without":        {ok.Without("a b"), `redstart: "a b" is not a header name`},
 		"cookie name":    {ok.WithCookie(&http.Cookie{Name: "a b", Value: "v"}), `redstart: cookie "a b": http: invalid Cookie.Name`},
 		"cookie value":   {ok.WithCookie(&http.Cookie{Name: "a", Value: "v\n"}), `redstart: cookie "a": http: invalid byte '\n' in Cookie.Value`},
+		"ignored cookie": {ok.WithCookie(&http.Cookie{Name: "a", SameSite: http.SameSiteNoneMode}), `redstart: cookie "a": browsers ignore SameSite=None without Secure`},
 		"nil cookie":     {ok.WithCookie(nil), `redstart: WithCookie was called with a nil cookie`},
 		"clear":          {ok.ClearCookie("a;b", "/", ""), `redstart: cookie "a;b": http: invalid Cookie.Name`},
 		"status":         {ok.WithStatus(99), `redstart: WithStatus(99): not the status of a reply`},
@@ -159,17 +160,17 @@ func TestBadHeadersAndCookies(t *testing.T) {
 	}
 }
 
-func TestCookies(t *testing.T) {
+func TestCookies(t *testing.T) { // features: P7
 	resp := redstart.NoContent().
 		WithCookie(&http.Cookie{
 			Name: "a", Value: "1", Path: "/p", Domain: "gotham.city", Expires: time.Unix(1e9, 0), MaxAge: 60,
-			Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode, Partitioned: true,
 		}).
 		WithCookie(&http.Cookie{Name: "b", Value: "2"}).
 		ClearCookie("c", "/p", "gotham.city").
 		ClearCookie("__Host-session", "/", "")
 	assert.Equal(t, []string{
-		"a=1; Path=/p; Domain=gotham.city; Expires=Sun, 09 Sep 2001 01:46:40 GMT; Max-Age=60; HttpOnly; Secure; SameSite=Strict",
+		"a=1; Path=/p; Domain=gotham.city; Expires=Sun, 09 Sep 2001 01:46:40 GMT; Max-Age=60; HttpOnly; Secure; SameSite=Strict; Partitioned",
 		"b=2",
 		"c=; Path=/p; Domain=gotham.city; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0",
 		"__Host-session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; Secure",
@@ -359,7 +360,7 @@ func TestResponseIsSmall(t *testing.T) {
 	assert.LessOrEqual(t, reflect.TypeFor[redstart.Response]().Size(), 9*reflect.TypeFor[uintptr]().Size())
 }
 
-func TestDefaultHeaders(t *testing.T) {
+func TestDefaultHeaders(t *testing.T) { // features: P8
 	app, _ := newApp(
 		redstart.DefaultHeader("x-frame-options", "DENY", "/embed"),
 		redstart.DefaultHeader("Cache-Control", "no-store"),

@@ -502,8 +502,11 @@ func (a *App) compile(registered *route) *route {
 // a stream is remembered in case that a middleware replaces it.
 func (a *App) guard(h Handler, onError func(*Request, error) Response) Handler {
 	settle := func(req *Request, resp Response) Response {
-		if resp.kind == kindEvents {
+		switch resp.kind {
+		case kindEvents:
 			req.track(resp)
+		case kindPage:
+			resp = resp.of(req)
 		}
 		if resp.err != nil {
 			return req.settle(resp, onError)

@@ -171,7 +171,7 @@ func TestStartOfAPortInUse(t *testing.T) {
 func TestBadAddresses(t *testing.T) {
 	app, _ := newApp()
 	for addr, want := range map[string]string{
-		"8080":                   `redstart: address "8080": want host:port, :port or unix:/path`,
+		"8080":                   `redstart: address "8080": want host:port, :port, unix:/path, systemd: or fd:3`,
 		"":                       `redstart: address "": want host:port`,
 		"127.0.0.1:x":            `redstart: listen on 127.0.0.1:x: `,
 		"127.0.0.1:9999999":      `redstart: listen on 127.0.0.1:9999999: `,

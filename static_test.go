@@ -27,7 +27,7 @@ func site() *redstart.Files {
 	})
 }
 
-func TestStaticBesideRoutes(t *testing.T) {
+func TestStaticBesideRoutes(t *testing.T) { // features: P4
 	app, _ := newApp()
 	app.Use(mark("m"))
 	app.Static("/", site(), redstart.StaticOptions{Fallback: "index.html"})
@@ -120,7 +120,7 @@ func TestStaticOfAHostAndForEveryHost(t *testing.T) {
 	assert.Equal(t, "route exact", get(app, "/exact").Body.String())
 }
 
-func TestFileReplies(t *testing.T) {
+func TestFileReplies(t *testing.T) { // features: P3
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a b.txt")
 	require.NoError(t, os.WriteFile(path, []byte("0123456789"), 0o600))

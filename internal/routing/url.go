@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -83,4 +84,16 @@ func known(names []string) string {
 		return "the pattern has none"
 	}
 	return fmt.Sprintf("the pattern has %q", names)
+}
+
+// URLOf is [Pattern.URL] with the arguments as pairs of a name and a value.
+func (p Pattern) URLOf(pairs []any) (string, error) {
+	if len(pairs)%2 != 0 {
+		return "", errors.New("the last parameter has no value")
+	}
+	args := make(map[string]string, len(pairs)/2)
+	for pair := range slices.Chunk(pairs, 2) {
+		args[fmt.Sprint(pair[0])] = fmt.Sprint(pair[1])
+	}
+	return p.URL(args)
 }

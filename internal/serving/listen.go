@@ -11,15 +11,23 @@ import (
 	"syscall"
 )
 
-// Listen opens the address that a user gave: "host:port", ":port", or
-// "unix:/path/to/socket". Its errors say what to do. A socket file left behind by
-// a program that has ended is replaced; one in use is not.
-func Listen(ctx context.Context, addr string) (net.Listener, error) {
+// Listen opens the address that a user gave: "host:port", ":port",
+// "unix:/path/to/socket", or one that the program was started with, "systemd:",
+// "systemd:name" or "fd:3". Its errors say what to do. A socket file left behind by a
+// program that has ended is replaced; one in use is not. The mode is that of a Unix
+// socket's file, 0 for what the umask leaves.
+func Listen(ctx context.Context, addr string, mode fs.FileMode) (net.Listener, error) {
+	if err := checkMode(addr, mode); err != nil {
+		return nil, err
+	}
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
-		return listenUnix(ctx, path)
+		return listenUnix(ctx, path, mode)
+	}
+	if inherited(addr) {
+		return inherit(addr)
 	}
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, fmt.Errorf("redstart: address %q: want host:port, :port or unix:/path: %w", addr, err)
+		return nil, fmt.Errorf("redstart: address %q: want host:port, :port, unix:/path, systemd: or fd:3: %w", addr, err)
 	}
 	config := net.ListenConfig{Control: setUserTimeout}
 	l, err := config.Listen(ctx, "tcp", addr)
@@ -29,7 +37,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
 	addr := "unix:" + path
 	if path == "" {
 		return nil, fmt.Errorf("redstart: address %q: want unix:/path/to/socket", addr)
@@ -52,9 +60,18 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 			return nil, fmt.Errorf("redstart: listen on %s: replacing a socket that nobody serves: %w", addr, err)
 		}
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	config := net.ListenConfig{}
+	if mode != 0 {
+		config.Control = setMode(uint32(mode))
+	}
+	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, explain(addr, err)
+	}
+	if mode != 0 {
+		if err := os.Chmod(path, mode); err != nil { // what the umask took off
+			return nil, errors.Join(fmt.Errorf("redstart: listen on %s: %w", addr, err), l.Close())
+		}
 	}
 	return l, nil
 }

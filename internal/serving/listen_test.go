@@ -23,10 +23,10 @@ func TestURL(t *testing.T) {
 
 func TestListenOnABusySocketTakesNothingAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := Listen(t.Context(), "unix:"+path)
+	l, err := Listen(t.Context(), "unix:"+path, 0)
 	require.NoError(t, err)
 	defer l.Close()
-	_, err = Listen(t.Context(), "unix:"+path)
+	_, err = Listen(t.Context(), "unix:"+path, 0)
 	require.ErrorContains(t, err, "another program serves there already")
 
 	served := make(chan error, 1)

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -22,13 +23,23 @@ import (
 	"github.com/redstart-go/redstart/internal/logging"
 )
 
-// Config is one server. A timeout of zero is none.
-type Config struct {
-	Handler           http.Handler
-	Logger            zerolog.Logger
+// Settings are what an app chooses of its server.
+type Settings struct {
 	TLS               *tls.Config // nil, and no CertFile, for plain HTTP
 	CertFile, KeyFile string
 	H2C               bool
+	HTTP2             http.HTTP2Config // what is zero in it stands for a default of ours
+	SocketMode        fs.FileMode      // of a Unix socket, 0 for the umask's
+}
+
+// Secure says whether the server speaks TLS.
+func (s *Settings) Secure() bool { return s.TLS != nil || s.CertFile != "" || s.KeyFile != "" }
+
+// Config is one server. A timeout of zero is none.
+type Config struct {
+	Settings
+	Handler http.Handler
+	Logger  zerolog.Logger
 
 	HeaderTimeout time.Duration // for a request's header to arrive
 	WriteTimeout  time.Duration // from the header to the end of a reply
@@ -166,10 +177,7 @@ func (c *Config) server(ctx context.Context) (*http.Server, error) {
 		ErrorLog:          logging.Standard(c.Logger),
 		ConnState:         c.track,
 		Protocols:         new(http.Protocols),
-		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
-			WriteByteTimeout: c.StallTimeout, MaxConcurrentStreams: 250,
-		},
+		HTTP2:             c.http2(),
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(true)
@@ -178,14 +186,14 @@ func (c *Config) server(ctx context.Context) (*http.Server, error) {
 		s.TLSConfig = c.TLS.Clone()
 	}
 	if c.CertFile != "" || c.KeyFile != "" {
-		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		cert, err := newCertificate(c.CertFile, c.KeyFile, c.Logger)
 		if err != nil {
-			return nil, fmt.Errorf("redstart: the TLS certificate in %q and its key in %q cannot be loaded: %w", c.CertFile, c.KeyFile, err)
+			return nil, err
 		}
 		if s.TLSConfig == nil {
 			s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
-		s.TLSConfig.Certificates = append(s.TLSConfig.Certificates, cert)
+		cert.serve(s.TLSConfig)
 	}
 	if t := s.TLSConfig; t != nil && len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
 		return nil, errors.New("redstart: the TLS configuration has no certificate: set Certificates or GetCertificate")

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"io/fs"
 	"net"
 	"strings"
 )
@@ -12,14 +13,15 @@ import (
 //
 // Only sockets that ask for it share a port, and the first one asks after it has got
 // the port for itself. So a port that another program serves is an error, though that
-// program be of the same kind.
-func ListenSeveral(ctx context.Context, addr string, n int) ([]net.Listener, error) {
-	first, err := Listen(ctx, addr)
+// program be of the same kind. A socket that the program was started with is shared by
+// all: only that one stays open for the next program.
+func ListenSeveral(ctx context.Context, addr string, mode fs.FileMode, n int) ([]net.Listener, error) {
+	first, err := Listen(ctx, addr, mode)
 	if err != nil {
 		return nil, err
 	}
 	listeners := []net.Listener{first}
-	if strings.HasPrefix(addr, "unix:") || sharePort(first) != nil {
+	if strings.HasPrefix(addr, "unix:") || inherited(addr) || sharePort(first) != nil {
 		return listeners, nil
 	}
 	for range n - 1 {

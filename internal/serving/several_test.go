@@ -24,7 +24,7 @@ func TestListenSeveral(t *testing.T) {
 	}
 	for _, addr := range []string{"127.0.0.1:0", ":0", "0.0.0.0:0", "localhost:0"} {
 		t.Run(addr, func(t *testing.T) {
-			listeners, err := ListenSeveral(t.Context(), addr, 3)
+			listeners, err := ListenSeveral(t.Context(), addr, 0, 3)
 			require.NoError(t, err)
 			defer closeAll(t, listeners)
 			require.Len(t, listeners, want)
@@ -33,7 +33,7 @@ func TestListenSeveral(t *testing.T) {
 				assert.Equal(t, at, l.Addr().String(), "the others are bound to the port that the first one got")
 			}
 			for _, n := range []int{1, 3} {
-				_, err = ListenSeveral(t.Context(), at, n)
+				_, err = ListenSeveral(t.Context(), at, 0, n)
 				assert.ErrorIs(t, err, syscall.EADDRINUSE, "only its own sockets share the port")
 				assert.ErrorContains(t, err, "redstart: listen on "+at+": another program serves there already")
 			}
@@ -45,7 +45,7 @@ func TestListenSeveralSpreads(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the other systems share one socket")
 	}
-	listeners, err := ListenSeveral(t.Context(), "127.0.0.1:0", 2)
+	listeners, err := ListenSeveral(t.Context(), "127.0.0.1:0", 0, 2)
 	require.NoError(t, err)
 	accepted := make(chan int)
 	for i, l := range listeners {
@@ -73,10 +73,10 @@ func TestListenSeveralSpreads(t *testing.T) {
 }
 
 func TestListenSeveralOnAUnixSocket(t *testing.T) {
-	listeners, err := ListenSeveral(t.Context(), "unix:"+filepath.Join(t.TempDir(), "s"), 3)
+	listeners, err := ListenSeveral(t.Context(), "unix:"+filepath.Join(t.TempDir(), "s"), 0, 3)
 	require.NoError(t, err)
 	assert.Len(t, listeners, 1, "all accept on it")
 	closeAll(t, listeners)
-	_, err = ListenSeveral(t.Context(), "nowhere", 3)
+	_, err = ListenSeveral(t.Context(), "nowhere", 0, 3)
 	assert.ErrorContains(t, err, `redstart: address "nowhere": want host:port`)
 }

@@ -34,13 +34,14 @@ func newLauncher(ctx context.Context, c *Config) (l *launcher, err error) {
 	if l.path, err = program(); err != nil {
 		return nil, err
 	}
-	listeners, err := serving.ListenSeveral(ctx, c.Addr, c.Processes)
+	listeners, err := serving.ListenSeveral(ctx, c.Addr, c.SocketMode, c.Processes)
 	if err != nil {
 		return nil, err
 	}
 	l.url = serving.URL(listeners[0].Addr(), c.Secure)
 	for _, listener := range listeners {
-		if u, ok := listener.(*net.UnixListener); ok {
+		// The file of a socket that the program was started with is not ours to remove.
+		if u, ok := listener.(*net.UnixListener); ok && strings.HasPrefix(c.Addr, "unix:") {
 			u.SetUnlinkOnClose(false)
 			l.unix = u.Addr().String()
 		}

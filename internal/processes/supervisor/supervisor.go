@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -15,12 +16,13 @@ import (
 
 // Config is what is to be supervised.
 type Config struct {
-	Addr      string        // as for serving.Listen
-	Processes int           // 2 to processes.Max
-	Drain     time.Duration // how long a process may drain, and then how long its OnStop functions may take; 0 for no bound
-	Secure    bool          // for the address that is shown
-	Logger    zerolog.Logger
-	Started   func(url string, pids []int) // called once, when the processes serve
+	Addr       string        // as for serving.Listen
+	SocketMode fs.FileMode   // the same
+	Processes  int           // 2 to processes.Max
+	Drain      time.Duration // how long a process may drain, and then how long its OnStop functions may take; 0 for no bound
+	Secure     bool          // for the address that is shown
+	Logger     zerolog.Logger
+	Started    func(url string, pids []int) // called once, when the processes serve
 }
 
 // Patience is how long a process is waited for that was told to drain: for the drain,
