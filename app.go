@@ -355,7 +355,7 @@ func (a *App) Routes() []RouteInfo {
 	for _, r := range slices.Concat(a.registered, a.statics) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Pattern: r.pattern, Name: r.name,
-			Handler: callsite.Name(r.handler), Source: r.where, Host: r.group.host, Security: r.securities(),
+			Handler: cmp.Or(r.function, callsite.Name(r.handler)), Source: r.where, Host: r.group.host, Security: r.securities(),
 		})
 	}
 	return infos
@@ -588,14 +588,10 @@ func (g *group) use(ctx context.Context, t reflect.Type) (any, error) {
 			}
 			// What is made outlives whoever asks: it shall neither end with a request nor
 			// know of it.
-			value, err := e.Get(&requestContext{Context: provide.Context(ctx), caller: &caller{group: at}})
-			if err != nil {
-				return nil, fmt.Errorf("redstart: %w", err)
-			}
-			return value, nil
+			return e.Get(&requestContext{Context: provide.Context(ctx), caller: &caller{group: at}})
 		}
 	}
-	return nil, fmt.Errorf("redstart: nobody provides a %v: call redstart.Provide with one, for the app or the route's group", t)
+	return nil, fmt.Errorf("nobody provides a %v: call redstart.Provide with one, for the app or the route's group", t)
 }
 
 // Use returns what was provided for the type T to the route's group, or around it. It
@@ -606,7 +602,7 @@ func (g *group) use(ctx context.Context, t reflect.Type) (any, error) {
 func Use[T any](from Caller) T {
 	c, _ := from.Value(callerKey{}).(*caller)
 	if c == nil {
-		panic(fmt.Errorf("redstart: Use[%v]: the context is not that of a request", reflect.TypeFor[T]()))
+		panic(&provide.Missing{Err: fmt.Errorf("Use[%v]: the context is not that of a request", reflect.TypeFor[T]())})
 	}
 	ctx, ok := from.(context.Context)
 	if !ok {
@@ -614,7 +610,7 @@ func Use[T any](from Caller) T {
 	}
 	value, err := c.group.use(ctx, reflect.TypeFor[T]())
 	if err != nil {
-		panic(err)
+		panic(&provide.Missing{Err: err})
 	}
 	v, _ := value.(T) // it is one, or a nil of an interface type
 	return v

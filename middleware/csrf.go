@@ -34,24 +34,13 @@ type CSRFOptions struct {
 // a pattern that ServeMux does not take, panic.
 func CSRF(options ...CSRFOptions) redstart.Middleware {
 	o := given("CSRF", options)
-	protection := http.NewCrossOriginProtection()
-	for _, origin := range o.TrustedOrigins {
-		if err := protection.AddTrustedOrigin(origin); err != nil {
-			panic(fmt.Sprintf("middleware: CSRF: TrustedOrigins: %v", err))
-		}
-	}
+	protection := newProtection("CSRF", o.TrustedOrigins)
 	for _, pattern := range o.InsecureBypass {
 		addBypass(protection, pattern)
 	}
 	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
-		r := req.HTTP()
-		if host := req.Host(); host != r.Host { // a trusted proxy knows better
-			asked := *r
-			asked.Host = host
-			r = &asked
-		}
-		if err := protection.Check(r); err != nil {
-			return redstart.Fail(refuseCrossOrigin(r, err)), true
+		if err := checkOrigins(protection, req, req.HTTP()); err != nil {
+			return redstart.Fail(err), true
 		}
 		return redstart.Response{}, false
 	})

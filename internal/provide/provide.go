@@ -127,13 +127,34 @@ func (e *Entry) Get(ctx context.Context) (value any, err error) {
 	if value, ok := e.Value(); ok {
 		return value, nil
 	}
-	value, err = e.build(context.WithValue(ctx, buildingKey{}, &building{e, chain}))
-	if err != nil {
+	if value, err = e.make(context.WithValue(ctx, buildingKey{}, &building{e, chain})); err != nil {
 		return nil, fmt.Errorf("making the %v that is provided at %s: %w", e.Type, e.Where, err)
 	}
 	e.value.Store(&value)
 	e.owner.add(e.Type, value, e)
 	return value, nil
+}
+
+// Missing is what asking for a value panics with that cannot be had. Where it is asked
+// for to make another value, that cannot be made either.
+type Missing struct{ Err error }
+
+func (m *Missing) Error() string { return "redstart: " + m.Err.Error() }
+
+// Unwrap returns Err.
+func (m *Missing) Unwrap() error { return m.Err }
+
+func (e *Entry) make(ctx context.Context) (value any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			missing, ok := v.(*Missing)
+			if !ok {
+				panic(v)
+			}
+			err = missing.Err
+		}
+	}()
+	return e.build(ctx)
 }
 
 func circle(e *Entry, chain *building) error {
