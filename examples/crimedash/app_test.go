@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +22,20 @@ import (
 	"github.com/redstart-go/redstart/sse"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// commandLine is the variable that makes a process of the test binary the program
+// itself, with these arguments, in JSON.
+const commandLine = "CRIMEDASH_TEST_ARGS"
+
+func TestMain(m *testing.M) {
+	if line := os.Getenv(commandLine); line != "" {
+		var args []string
+		if err := json.Unmarshal([]byte(line), &args); err != nil {
+			panic(err)
+		}
+		os.Exit(run(args, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // dashboard is the whole program but its listener, over an empty city.
 type dashboard struct {
