@@ -73,6 +73,40 @@ func TestStaticBesideRoutes(t *testing.T) { // features: P4
 	assert.Contains(t, get(app, "/app.3f2a9c1b.js").Header().Get("Cache-Control"), "immutable")
 }
 
+func TestStaticServesTheBestForm(t *testing.T) { // features: P4
+	app, _ := newApp()
+	app.Static("/assets", redstart.FilesFS(fstest.MapFS{
+		"app.js":            {Data: []byte("script")},
+		"app.js.br":         {Data: []byte("br")},
+		"app.js.zst":        {Data: []byte("zst")},
+		"app.js.gz":         {Data: []byte("gz")},
+		"docs/a.txt":        {Data: []byte("a")},
+		"lib.3f2a9c1b.js":   {Data: []byte("lib")},
+		"sub/index.html":    {Data: []byte("sub")},
+		".well-known/a.txt": {Data: []byte("known")},
+	}), redstart.StaticOptions{Listing: true})
+	app.Static("/v1", redstart.FilesFS(fstest.MapFS{"a.js": {Data: []byte("a")}}),
+		redstart.StaticOptions{Hashed: func(string) bool { return true }, Dotfiles: true})
+
+	for accepted, want := range map[string]string{"gzip, br, zstd": "br", "gzip, zstd": "zst", "gzip": "gz", "br;q=0": "script", "": "script"} {
+		w := get(app, "/assets/app.js", "Accept-Encoding", accepted)
+		assert.Equal(t, want, w.Body.String(), accepted)
+		assert.Equal(t, "text/javascript; charset=utf-8", w.Header().Get("Content-Type"))
+		assert.Equal(t, "Accept-Encoding", w.Header().Get("Vary"))
+		assert.Equal(t, "no-cache", w.Header().Get("Cache-Control"))
+		again := get(app, "/assets/app.js", "Accept-Encoding", accepted, "If-None-Match", w.Header().Get("ETag"))
+		assert.Equal(t, 304, again.Code)
+	}
+	assert.Contains(t, get(app, "/assets/docs/").Body.String(), `href="./a.txt"`)
+	assert.Equal(t, "./docs/", get(app, "/assets/docs").Header().Get("Location"))
+	assert.Equal(t, "sub", get(app, "/assets/sub/").Body.String())
+	assert.Equal(t, "known", get(app, "/assets/.well-known/a.txt").Body.String())
+	assert.Equal(t, "public, max-age=31536000, immutable", get(app, "/assets/lib.3f2a9c1b.js").Header().Get("Cache-Control"))
+	assert.Equal(t, "public, max-age=31536000, immutable", get(app, "/v1/a.js").Header().Get("Cache-Control"))
+	assert.Equal(t, "public, max-age=31536000, immutable", get(app, "/v1/a.js", "If-None-Match", get(app, "/v1/a.js").Header().Get("ETag")).Header().Get("Cache-Control"))
+	assert.Equal(t, "cri", get(app, "/assets/app.js", "Range", "bytes=1-3").Body.String())
+}
+
 func TestStaticLeavesNoParamsBehind(t *testing.T) {
 	app, _ := newApp()
 	app.Get("/:name", text("route"))

@@ -11,12 +11,9 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
-	"go.uber.org/goleak"
 
 	"github.com/redstart-go/redstart/internal/memnet"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func nothing(context.Context) error { return nil }
 
