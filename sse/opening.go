@@ -20,6 +20,16 @@ type start struct {
 // emit passes a message on, with the position as its id unless that is zero.
 type emit func(m Message, at Cursor) error
 
+// Check says whether the subscription could be served: its topics are such, and the hub
+// lets the client have them (see [Authorize]). Serving asks by itself; this is for who
+// has to know before.
+func (s *Subscription) Check(ctx context.Context) error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.allowed(ctx)
+}
+
 // allowed asks whether the client may have all the topics.
 func (s *Subscription) allowed(ctx context.Context) error {
 	if s.hub.authorize == nil {

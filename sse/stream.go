@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,12 +95,14 @@ func checkFlush(w http.ResponseWriter) error {
 }
 
 // LastEventID returns the id that a reconnecting client sends: the Last-Event-ID
-// header (WHATWG HTML section 9.2.3), or else the query parameter lastEventID,
-// for pages that open their first stream at a position of their own. It comes
+// header (WHATWG HTML section 9.2.3), or else the query parameter lastEventID or
+// last_event_id, for pages that open their first stream at a position of their own, and
+// for WebSockets, which have no such header. It comes
 // from the client: treat it as such.
 func LastEventID(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		return id
 	}
-	return r.URL.Query().Get("lastEventID")
+	query := r.URL.Query()
+	return cmp.Or(query.Get("lastEventID"), query.Get("last_event_id"))
 }

@@ -66,6 +66,12 @@ func (s *Subscription) From(c Cursor) *Subscription {
 // the hub or its broker.
 func (s *Subscription) FromStart() *Subscription { return s.From(Cursor{}) }
 
+// Topics returns the names of the topics, sorted.
+func (s *Subscription) Topics() []string { return slices.Clone(s.topics) }
+
+// Hub returns the hub that is subscribed to.
+func (s *Subscription) Hub() *Hub { return s.hub }
+
 // Filter leaves out the messages for which keep returns false. It is called for each
 // message of each such subscriber, on goroutines that serve others too, so it has to be
 // quick, and safe for concurrent use; what it panics with ends the stream as a failure.

@@ -40,6 +40,10 @@ type Conn struct {
 	finished   bool
 	pulse      pulse
 	pings      pings // under mu
+
+	rooms  *pump   // of the server, nil for a client
+	joined []*Room // under mu
+	left   bool    // under mu: no more rooms
 }
 
 func newConn(nc net.Conn, set *settings, clock *wheel) *Conn {

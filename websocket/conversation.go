@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/redstart-go/redstart/sse"
 )
 
 // Conversation is a reply that has not begun yet: a function that talks to one
@@ -15,6 +17,7 @@ import (
 // is not served holds nothing; [Conversation.Discard] tells its OnEnd functions.
 type Conversation struct {
 	run     func(*Conn) error
+	feed    *sse.Subscription // of one in which only the server talks
 	options options
 	claimed atomic.Bool
 }
@@ -112,6 +115,7 @@ func (s *Server) conclude(c *Conn, v *Conversation, err error) {
 		err = e
 	}
 	c.stop(verdict(err))
+	c.leaveAll()
 	c.finish()
 	report := c.report(err)
 	s.count(&report)

@@ -222,6 +222,7 @@ func (c *Conn) release(err error) {
 	if o.room != nil {
 		o.room.Broadcast()
 	}
+	c.freeLocked()
 	c.mu.Unlock()
 }
 
@@ -263,6 +264,7 @@ func (c *Conn) flush(rest []byte) {
 			if o.room != nil {
 				o.room.Broadcast()
 			}
+			c.freeLocked()
 			c.mu.Unlock()
 			c.closeSent()
 			return

@@ -3,10 +3,8 @@ package websocket
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -101,6 +99,28 @@ func (s *Server) count(r *Report) {
 	s.stats.Dropped += r.Dropped
 }
 
+// resident is what a drain sends away: a conversation or a feed.
+type resident interface {
+	grace() time.Duration
+	dismiss(grace time.Duration)
+}
+
+func (s *Server) residentsLocked() []resident {
+	all := make([]resident, 0, len(s.open)+len(s.feeds))
+	for _, c := range s.open {
+		all = append(all, c)
+	}
+	for l := range s.feeds {
+		all = append(all, l)
+	}
+	return all
+}
+
+func (c *Conn) grace() time.Duration { return c.set.grace }
+
+// A feed has nothing to finish: its client resumes elsewhere.
+func (l *listener) grace() time.Duration { return 0 }
+
 // clock is the wheel of all connections.
 func (s *Server) clock() *wheel {
 	tick := s.settings().tick()
@@ -133,7 +153,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		s.drained = make(chan struct{})
 	}
 	drained := s.drained
-	conns := slices.Collect(maps.Values(s.open))
+	conns := s.residentsLocked()
 	s.mu.Unlock()
 
 	rand.Shuffle(len(conns), func(i, j int) { conns[i], conns[j] = conns[j], conns[i] })
@@ -153,7 +173,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		}
 		n := total*step/steps - (total - len(conns))
 		for _, c := range conns[:n] {
-			c.dismiss(c.set.grace)
+			c.dismiss(c.grace())
 		}
 		conns = conns[n:]
 		timer.Reset(drainStep/2 + rand.N(drainStep))
@@ -170,7 +190,7 @@ func (s *Server) Drain(ctx context.Context) error {
 // drainNow sends away all that remain.
 func (s *Server) drainNow(ctx context.Context) error {
 	s.mu.Lock()
-	conns := slices.Collect(maps.Values(s.open))
+	conns := s.residentsLocked()
 	admitted := s.admitted
 	s.mu.Unlock()
 	for _, c := range conns {

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -63,6 +64,9 @@ type Server struct {
 	draining bool
 	drained  chan struct{} // closed when draining and nothing is admitted any more
 	stats    Stats
+
+	rooms pump
+	feeds map[*listener]struct{}
 }
 
 // Stats are totals over the life of a [Server]. What conversations have sent and
@@ -81,7 +85,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	stats.Open = len(s.open)
+	stats.Open = len(s.open) + len(s.feeds)
 	return stats
 }
 
@@ -89,7 +93,7 @@ func (s *Server) Stats() Stats {
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.open)
+	return len(s.open) + len(s.feeds)
 }
 
 // Conn finds an open connection by its [Conn.ID].
@@ -134,8 +138,13 @@ func (s *Server) Handle(w http.ResponseWriter, r *http.Request, v *Conversation)
 	}
 	report.Status = http.StatusInternalServerError
 	if refusal, ok := errors.AsType[*HandshakeError](report.Err); ok {
-		report.Status = refusal.Status
 		maps.Copy(w.Header(), refusal.Header)
+	}
+	if coded, ok := errors.AsType[interface {
+		error
+		StatusCode() int
+	}](report.Err); ok {
+		report.Status = coded.StatusCode()
 	}
 	http.Error(w, report.Err.Error(), report.Status)
 	return report
@@ -160,6 +169,14 @@ func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFun
 		cancel(errServedTwice)
 		return Report{Reason: Unstarted, Err: errServedTwice}
 	}
+	if v.feed != nil {
+		report := s.startFeed(ctx, cancel, w, r, v)
+		if !report.Detached {
+			cancel(report.Err)
+			v.release(report)
+		}
+		return report
+	}
 	c, report := s.begin(ctx, cancel, w, r, v)
 	if c == nil {
 		cancel(report.Err)
@@ -170,12 +187,20 @@ func (s *Server) ServeContext(ctx context.Context, cancel context.CancelCauseFun
 	return Report{Status: http.StatusSwitchingProtocols, Detached: true}
 }
 
-// begin performs the handshake. Without a connection the report says why.
-func (s *Server) begin(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, v *Conversation) (*Conn, Report) {
-	fail := func(err error) (*Conn, Report) { return nil, Report{Reason: Unstarted, Err: err} }
-	if v.run == nil {
-		return fail(errNoFunction)
-	}
+// upgraded is a connection after its handshake, to which the reply was not sent yet.
+type upgraded struct {
+	nc       net.Conn
+	rw       *bufio.ReadWriter
+	key      string // of the client
+	agreed   agreement
+	set      *settings
+	response []byte
+}
+
+// upgrade checks the handshake and takes the connection over. Without one the report
+// says why.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, v *Conversation) (*upgraded, Report) {
+	fail := func(err error) (*upgraded, Report) { return nil, Report{Reason: Unstarted, Err: err} }
 	set := v.options.resolve(s.settings())
 	agreed, fault := negotiate(r, s.handshakeOptions(&v.options), set.compression)
 	if fault != nil {
@@ -193,23 +218,35 @@ func (s *Server) begin(ctx context.Context, cancel context.CancelCauseFunc, w ht
 		s.giveUp(key)
 		return fail(fmt.Errorf("websocket: taking the connection over: %w", err))
 	}
-	c := newConn(nc, set, s.clock())
-	c.id = rand.Text()
-	c.subprotocol, c.deflateBits = agreed.subprotocol, uint8(agreed.deflateBits)
+	// The server's timeouts for the request ended with it.
+	_ = nc.SetDeadline(time.Time{})
+	return &upgraded{nc, rw, key, agreed, set, agreed.response(w.Header())}, Report{}
+}
+
+// begin performs the handshake. Without a connection the report says why.
+func (s *Server) begin(ctx context.Context, cancel context.CancelCauseFunc, w http.ResponseWriter, r *http.Request, v *Conversation) (*Conn, Report) {
+	if v.run == nil {
+		return nil, Report{Reason: Unstarted, Err: errNoFunction}
+	}
+	up, report := s.upgrade(w, r, v)
+	if up == nil {
+		return nil, report
+	}
+	c := newConn(up.nc, up.set, s.clock())
+	c.id, c.rooms = rand.Text(), &s.rooms
+	c.subprotocol, c.deflateBits = up.agreed.subprotocol, uint8(up.agreed.deflateBits)
 	c.ctx, c.cancel = ctx, cancel
 	// The request is kept for its data, without what would keep the http.Server's
 	// buffers alive.
 	c.request = r.WithContext(ctx)
 	c.request.Body = http.NoBody
-	c.in.preload(rw.Reader)
-	// The server's timeouts for the request ended with it.
-	_ = nc.SetDeadline(time.Time{})
-	if err = c.write(agreed.response(w.Header())); err != nil {
-		_ = nc.Close()
-		s.giveUp(key)
-		return nil, Report{Reason: Gone, Detached: true, Err: fmt.Errorf("websocket: sending the handshake: %w: %w", ErrGone, err)}
+	c.in.preload(up.rw.Reader)
+	if err := c.write(up.response); err != nil {
+		_ = up.nc.Close()
+		s.giveUp(up.key)
+		return nil, Report{Reason: Gone, Detached: true, Err: fmt.Errorf("%w: %w", ErrGone, err)}
 	}
-	s.enter(c, key)
+	s.enter(c, up.key)
 	return c, Report{}
 }
 

@@ -98,6 +98,7 @@ func (w *messageWriter) fragment(p []byte, last bool) error {
 	for {
 		if err := c.unsendableLocked(); err != nil {
 			c.out.streaming = false
+			c.freeLocked()
 			c.mu.Unlock()
 			return err
 		}
