@@ -15,6 +15,7 @@ const (
 	servedBy    = `document.querySelector("#served-by .served-name").textContent`
 	bannerSays  = `document.querySelector("#banner span")?.textContent ?? ""`
 	firstPlaces = `[...document.querySelectorAll("#crimes li .where")].slice(0, 3).map((e) => e.textContent.trim())`
+	onFile      = `document.querySelector("[data-figure=open] .note").textContent.match(/\d+/)[0]`
 	// noteTimes notes when each crime was put on the list, by its number.
 	noteTimes = `(() => {
 	window.shown = {};
@@ -41,7 +42,7 @@ func TestNodesInTheBrowser(t *testing.T) {
 	shown := browser.Value[int64](page, "window.shown["+listed+"[0]]")
 	assert.Less(t, shown-crime.CreatedAt.UnixMilli(), int64(1000), "milliseconds from one node to the page of the other")
 	other.Await(crime.ID, listed+"[0]")
-	page.Await("121", `document.querySelector("[data-figure=open] .note").textContent.match(/\d+/)[0]`)
+	page.Await("121", onFile)
 	assert.Regexp(t, `#[0-9A-Z]+-[0-9A-Z]{5}$`, browser.Value[string](page, text("#crimes li .meta")))
 
 	// The node leaves, and the page finds the other one at the same address.
@@ -67,5 +68,27 @@ func TestNodesInTheBrowser(t *testing.T) {
 		}
 	}
 	assert.Len(t, heard, 3, "each once")
-	page.Await("123", `document.querySelector("[data-figure=open] .note").textContent.match(/\d+/)[0]`)
+	page.Await("123", onFile)
+
+	// The log is out of reach: the witness sees the report, and everybody later.
+	c := join(t, w, filepath.Join(dir, "c.db"), "gotham-c")
+	far := visit(t, chromium, c.url)
+	w.stop()
+	page.Choose("#r-kind", "sabotage")
+	page.Click("#r-severity label.critical")
+	page.Choose("#r-district", "10")
+	page.Type("#r-place", "Telegraph office")
+	page.Type("#r-description", "All lines are cut.")
+	page.Click("#r-submit")
+	page.Await("· Telegraph office, Tricorner", firstPlaces+"[0]")
+	page.Await("124", onFile)
+	assert.Equal(t, "· Ace Chemicals, Chinatown", browser.Value[string](far, firstPlaces+"[0]"))
+	w.start()
+	far.Await("· Telegraph office, Tricorner", firstPlaces+"[0]")
+	far.Await("124", onFile)
+	next := c.commit("Pier 20")
+	page.Await(next.ID, listed+"[0]")
+	page.Await("125", onFile)
+	assert.Equal(t, "· Telegraph office, Tricorner", browser.Value[string](page, firstPlaces+"[1]"))
+	assert.Equal(t, "· Ace Chemicals, Chinatown", browser.Value[string](page, firstPlaces+"[2]"))
 }

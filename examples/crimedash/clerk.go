@@ -232,7 +232,7 @@ func (c *clerk) sweep(ctx context.Context) {
 		case err != nil && !failing:
 			log.Printf("reports wait to be announced: %v", err)
 		case err == nil && failing:
-			log.Printf("announced %d reports that had to wait", n)
+			log.Printf("what had to wait is announced: %d", n)
 		}
 		failing = err != nil
 	}

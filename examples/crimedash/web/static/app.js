@@ -24,7 +24,7 @@ const announcer = new Announcer();
 const live = new Live("/live");
 const server = new Server();
 const banner = new Banner(() => (started ? live.retry() : start()));
-new ReportForm();
+new ReportForm(filed);
 
 let started = false;
 let startTimer = 0;
@@ -113,6 +113,14 @@ function take(crime, position) {
   if (arrived.size > 4_000) arrived = new Set([...arrived].slice(-2_000));
   stats.add(crime, position);
   if (feed.add(crime)) announcer.crime(crime);
+}
+
+// A crime of one's own is on file at once, also while the node cannot tell the
+// others: then it does not come live, and the list has to be read.
+function filed(crime) {
+  setTimeout(() => {
+    if (!arrived.has(crime.id)) loadList().then(loadStats);
+  }, patience);
 }
 
 // catchUp says what an outage cost: nothing. The statistics tell up to which

@@ -11,7 +11,8 @@ export class ReportForm {
   #trouble = null;
   #sending = false;
 
-  constructor() {
+  constructor(onFiled) {
+    this.onFiled = onFiled;
     this.#drawSeverities();
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -48,6 +49,7 @@ export class ReportForm {
       this.#form.reset();
       this.#form.elements.reporter.value = reporter; // the same person may have seen more
       this.#done = () => t("report.done", { id: caseNumber(crime.id) });
+      this.onFiled(crime);
     } catch (error) {
       this.#fail(error);
     } finally {
