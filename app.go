@@ -47,6 +47,7 @@ type App struct {
 	ids     *requestid.Source
 	late    late.Group // handlers that were given up
 	owner   provide.Owner
+	docs    docsState
 	born    time.Time // requests are timed from it: the monotonic clock alone is the cheaper one
 
 	mu         sync.Mutex // guards registration
@@ -74,6 +75,7 @@ type config struct {
 	processes        int
 	trust            clientip.Trust
 	headers          headers.Defaults
+	docs             docsConfig
 	streams          *sse.Server
 	renderer         Renderer
 	notFound         Handler
@@ -323,6 +325,7 @@ func (a *App) change(f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f()
+	a.docs.site.Forget()
 	a.entry.Store(nil)
 }
 

@@ -67,4 +67,192 @@
 // subscription to a hub of package sse. The dispatcher starts it when the outermost
 // middleware has returned, ends its context when the client leaves, and writes one
 // log line at its end. [Stream] is the same for bytes.
+//
+// # Documents
+//
+// An app with a typed handler describes itself: /openapi.json and /openapi.yaml have
+// its OpenAPI document, and /docs a page that shows it and sends requests. [Describe]
+// adds what types cannot tell, [WithAPI] says what it is about, [App.Docs] puts the
+// page elsewhere, behind a guard say, and [WithoutDocs] leaves it out.
 package redstart
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/redstart-go/redstart/internal/callsite"
+	"github.com/redstart-go/redstart/internal/openapi"
+)
+
+// OpenAPI is an OpenAPI document, of version 3.1, with methods JSON and YAML. Its
+// method V32 returns it in version 3.2, in which event streams are described in full.
+type OpenAPI = openapi.Document
+
+// API says what the OpenAPI document of an app is about: see [WithAPI].
+type API = openapi.API
+
+// Doc says of a route what its OpenAPI document cannot know by itself: see [Describe].
+type Doc = openapi.Doc
+
+// GroupDoc says what the OpenAPI document tells of a group: see [App.Describe].
+type GroupDoc = openapi.GroupDoc
+
+// SocketDoc describes the messages of a WebSocket, for a [Doc].
+type SocketDoc = openapi.Socket
+
+// docsConfig is what options say of documents.
+type docsConfig struct {
+	api openapi.API
+	own *openapi.Document
+	off bool
+}
+
+// docsState is what an app keeps of its documents.
+type docsState struct {
+	site   openapi.Site
+	placed bool // by Docs
+}
+
+// WithAPI says what the OpenAPI document is about: title, version, servers.
+func WithAPI(api API) Option { return func(c *config) { c.docs.api = api } }
+
+// WithoutDocs serves neither the OpenAPI document nor the page that shows it, unless
+// [App.Docs] does.
+func WithoutDocs() Option { return func(c *config) { c.docs.off = true } }
+
+// WithOpenAPI takes the place of the document that the routes would make. The text is
+// JSON or YAML. One that cannot be read is an error of the start.
+func WithOpenAPI(document []byte) Option {
+	return func(c *config) {
+		own, err := openapi.Parse(document)
+		if err != nil {
+			c.err = errors.Join(c.err, fmt.Errorf("WithOpenAPI: %w", err))
+			return
+		}
+		c.docs.own = own
+	}
+}
+
+// Describe says of a route what documents cannot know by themselves. Of a typed handler
+// they know nearly all; of others the path and the name. Types that cannot be
+// described, as an Input with a wrong tag, panic.
+func Describe(d Doc) RouteOption {
+	return func(r *route) {
+		input, err := d.Compile(bindConfig(r.method, r.parsed.Params(), strings.HasSuffix(r.pattern, "?")))
+		if err != nil {
+			panic(fmt.Sprintf("redstart: Describe of %s %q at %s: %v", r.method, r.pattern, r.where, err))
+		}
+		d.Hidden = d.Hidden || r.doc.Hidden
+		r.doc, r.described = d, input
+	}
+}
+
+// Hidden leaves the route out of documents.
+func Hidden() RouteOption { return func(r *route) { r.doc.Hidden = true } }
+
+// Describe says what documents tell of the group: the tag of its routes, and whether
+// they are there at all.
+func (g *group) Describe(d GroupDoc) { g.app.change(func() { g.doc = d }) }
+
+// Docs serves the page that shows the OpenAPI document at a path of the group, and the
+// document below it, as openapi.json and openapi.yaml. There is no /docs then. They
+// pass the middleware and the guards of the group.
+func (g *group) Docs(pattern string, opts ...RouteOption) {
+	pattern = "/" + strings.Trim(pattern, "/")
+	opts = append([]RouteOption{Hidden()}, opts...)
+	g.app.change(func() { g.app.docs.placed = true })
+	g.Get(pattern, func(req *Request) Response { return g.app.docsFile(req, "") }, opts...)
+	g.Get(path.Join(pattern, "*file"), func(req *Request) Response { return g.app.docsFile(req, req.Param("file")) }, opts...)
+}
+
+// OpenAPI returns the document of the app: its own, see [WithOpenAPI], or one made of
+// the routes. It is made anew at each call; routes may still be added.
+func (a *App) OpenAPI() *OpenAPI {
+	if own := a.config.docs.own; own != nil {
+		return own
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return openapi.Build(a.config.docs.api, a.describeRoutes())
+}
+
+// describeRoutes returns the routes as documents see them. The app is locked.
+func (a *App) describeRoutes() []openapi.Route {
+	list := make([]openapi.Route, len(a.registered))
+	for i, r := range a.registered {
+		d := &list[i]
+		*d = openapi.Route{
+			Method: r.method, Pattern: r.pattern, Host: r.group.host, Name: r.name,
+			Function: cmp.Or(r.function, callsite.Name(r.handler)), Operation: r.operation, Input: r.described, Doc: r.doc,
+			OwnErrors: r.group.errorHandler() != nil,
+		}
+		for g := r.group; g != nil; g = g.parent {
+			d.Groups = slices.Insert(d.Groups, 0, openapi.Group{GroupDoc: g.doc, Prefix: g.prefix})
+		}
+		for _, s := range r.securities() {
+			guard := openapi.Guard{Scopes: s.Scopes, Optional: s.Optional}
+			for _, scheme := range s.Schemes {
+				guard.Schemes = append(guard.Schemes, openapi.Scheme(scheme))
+			}
+			d.Guards = append(d.Guards, guard)
+		}
+	}
+	return list
+}
+
+// docsRoute makes the route that answers /docs where the program has none, nil if there
+// is nothing to show. The app is locked.
+func (a *App) docsRoute() *route {
+	d := &a.config.docs
+	if d.off || a.docs.placed || d.own == nil && !openapi.Worthwhile(a.describeRoutes()) {
+		return nil
+	}
+	return a.compile(&route{
+		method: http.MethodGet, pattern: openapi.DefaultPage, group: &a.group,
+		handler: func(req *Request) Response {
+			name, _ := openapi.Find(req.Path())
+			return a.docsFile(req, name)
+		},
+	})
+}
+
+// docsFor returns the chain that answers a request for the documents in their usual
+// place, nil for any other.
+func (rs *routes) docsFor(req *Request) Handler {
+	if rs.docs == nil || req.http.Method != http.MethodGet && req.http.Method != http.MethodHead {
+		return nil
+	}
+	if _, ok := openapi.Find(req.http.URL.Path); !ok {
+		return nil
+	}
+	req.route = rs.docs
+	return rs.docs.chain
+}
+
+// docsFile is the reply with a file of the page. The page's own addresses are relative
+// to one without a slash at the end.
+func (a *App) docsFile(req *Request, name string) Response {
+	at := req.Path()
+	if name == "" && strings.HasSuffix(at, "/") {
+		return Redirect("../" + path.Base(at)).WithStatus(http.StatusPermanentRedirect)
+	}
+	if version := req.Query("version"); version != "" && strings.HasPrefix(name, "openapi.") {
+		name = "openapi-" + version + path.Ext(name)
+	}
+	file := a.docs.site.File(name, at, a.OpenAPI)
+	if file == nil {
+		return Fail(Error(http.StatusNotFound, noRouteText(req, http.StatusNotFound)))
+	}
+	resp := Bytes(file.Body).With("Content-Type", file.Type).With("ETag", file.ETag).
+		With("Cache-Control", "no-cache").With("X-Content-Type-Options", "nosniff")
+	if file.Policy != "" {
+		resp = resp.With("Content-Security-Policy", file.Policy).With("Referrer-Policy", "no-referrer")
+	}
+	resp.flags |= flagConst
+	return resp
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
+	"github.com/redstart-go/redstart/internal/openapi"
 	"github.com/redstart-go/redstart/internal/provide"
 	"github.com/redstart-go/redstart/internal/routing"
 )
@@ -144,6 +145,8 @@ type route struct {
 	form            FormLimits
 	security        []Security // of the route alone
 	needs           []reflect.Type
+	doc             openapi.Doc
+	described       *bind.Input     // of the doc
 	success         uint16          // of a typed handler, 0 for the default
 	operation       *bind.Operation // what a typed handler takes and returns, for documents
 	function        string          // the typed handler's
@@ -183,6 +186,7 @@ type group struct {
 	security   []Security
 	provided   provide.Scope
 	onError    func(*Request, error) Response
+	doc        openapi.GroupDoc
 }
 
 // Get registers a handler for GET, and for HEAD unless that has its own. The
@@ -282,8 +286,9 @@ func (g *group) Mount(prefix string, h http.Handler) {
 	prefix = strings.TrimSuffix(prefix, "/")
 	stripped := routing.StripSegments(strings.Count(g.fullPrefix()+prefix, "/"), h)
 	reply := func(*Request) Response { return Response{kind: kindHandler, body: stripped} }
-	g.add(routing.AnyMethod, prefix+"/", reply, nil)
-	g.add(routing.AnyMethod, prefix+"/*rest", reply, nil)
+	hidden := []RouteOption{Hidden()}
+	g.add(routing.AnyMethod, prefix+"/", reply, hidden)
+	g.add(routing.AnyMethod, prefix+"/*rest", reply, hidden)
 }
 
 // Static serves a folder of files below the prefix for GET and HEAD. A name that
@@ -436,6 +441,7 @@ type routes struct {
 	notAllowed Handler
 	options    Handler
 	onError    func(*Request, error) Response
+	docs       *route // nil without
 }
 
 // scope is the routes and folders of one host, or those for every host.
@@ -476,6 +482,7 @@ func (a *App) build() *routes {
 	rs.notFound = reply(a.config.notFound, http.StatusNotFound)
 	rs.notAllowed = reply(a.config.notAllowed, http.StatusMethodNotAllowed)
 	rs.options = a.group.chain(automaticOptions)
+	rs.docs = a.docsRoute()
 	return rs
 }
 
@@ -561,6 +568,9 @@ func (rs *routes) find(req *Request) Handler {
 			}
 		}
 	}
+	if h := rs.docsFor(req); h != nil {
+		return h
+	}
 	if page != nil {
 		req.route = page
 		return page.chain
@@ -645,6 +655,9 @@ func (rs *routes) findAutomatic(req *Request, host *scope) Handler {
 				}
 			}
 		}
+	}
+	if _, ok := openapi.Find(u.Path); ok && rs.docs != nil {
+		l.allowed = append(l.allowed, http.MethodGet, http.MethodHead, http.MethodOptions)
 	}
 	slices.Sort(l.allowed)
 	l.allowed = slices.Compact(l.allowed)
