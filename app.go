@@ -31,6 +31,7 @@ import (
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/serving"
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 // Version is the version of the framework.
@@ -44,6 +45,7 @@ type App struct {
 	group
 	config  config
 	streams *sse.Server
+	sockets *websocket.Server
 	ids     *requestid.Source
 	late    late.Group // handlers that were given up
 	owner   provide.Owner
@@ -77,6 +79,7 @@ type config struct {
 	headers          headers.Defaults
 	docs             docsConfig
 	streams          *sse.Server
+	sockets          *websocket.Server
 	renderer         Renderer
 	notFound         Handler
 	notAllowed       Handler
@@ -243,6 +246,11 @@ func DefaultHeader(name, value string, except ...string) Option {
 // limits and drain. The server must not be shared with another app.
 func WithStreams(s *sse.Server) Option { return func(c *config) { c.streams = s } }
 
+// WithSockets sets what all WebSocket conversations of the app share: their limits,
+// their heartbeat, the origins of pages that may connect, and the drain. The default is
+// the zero [websocket.Server].
+func WithSockets(s *websocket.Server) Option { return func(c *config) { c.sockets = s } }
+
 // WithTemplates sets what [Render] makes pages with. A renderer that cannot be prepared,
 // as one with a template that is broken, is an error of the start.
 func WithTemplates(r Renderer) Option { return func(c *config) { c.renderer = r } }
@@ -269,8 +277,15 @@ func New(opts ...Option) *App {
 	if a.streams == nil {
 		a.streams = &sse.Server{}
 	}
+	if a.sockets = c.sockets; a.sockets == nil {
+		a.sockets = &websocket.Server{}
+	}
+	clientKey := func(r *http.Request) string { return a.config.trust.Resolve(r).Address() }
 	if a.streams.ClientKey == nil {
-		a.streams.ClientKey = func(r *http.Request) string { return a.config.trust.Resolve(r).Address() }
+		a.streams.ClientKey = clientKey
+	}
+	if a.sockets.ClientKey == nil {
+		a.sockets.ClientKey = clientKey
 	}
 	if a.streams.ErrorMessage == nil {
 		a.streams.ErrorMessage = streamError
@@ -280,6 +295,20 @@ func New(opts ...Option) *App {
 
 // Streams returns what the app's event streams share, to ask for their number.
 func (a *App) Streams() *sse.Server { return a.streams }
+
+// Sockets returns what the app's WebSocket conversations share, to ask for their number
+// and to find one by its id.
+func (a *App) Sockets() *websocket.Server { return a.sockets }
+
+// drain sends away what would not end by itself.
+func (a *App) drain(ctx context.Context) error {
+	var conversations error
+	var both sync.WaitGroup
+	both.Go(func() { conversations = a.sockets.Drain(ctx) })
+	streams := a.streams.Drain(ctx)
+	both.Wait()
+	return errors.Join(streams, conversations)
+}
 
 // Host makes a group of routes for one host name. A request for that host is
 // answered by them first, then by the routes for every host.
@@ -358,7 +387,7 @@ func (a *App) Routes() []RouteInfo {
 	for _, r := range slices.Concat(a.registered, a.statics) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Pattern: r.pattern, Name: r.name,
-			Handler: cmp.Or(r.function, callsite.Name(r.handler)), Source: r.where, Host: r.group.host, Security: r.securities(),
+			Handler: cmp.Or(r.function, callsite.Name(r.handler)), Source: r.where, Host: r.group.host, Socket: r.socket, Security: r.securities(),
 		})
 	}
 	return infos
@@ -504,7 +533,7 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 		// behind those of OnStop.
 		OnStart: slices.Concat(a.onStart, []func(context.Context) error{a.makeNeeded}),
 		OnStop:  slices.Concat([]func(context.Context) error{a.owner.Close}, a.onStop),
-		Drain:   a.streams.Drain, Join: a.late.Wait,
+		Drain:   a.drain, Join: a.late.Wait,
 		Started: func(url string) {
 			if member != nil {
 				member.Ready() // the supervisor announces all of them
@@ -672,7 +701,9 @@ func (d *dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (req *Request) release() {
 	if c := req.ctx.Load(); c != nil {
 		c.stop()
-		defer c.cancel(errReplied)
+		if !c.lasting {
+			defer c.cancel(errReplied)
+		}
 	}
 	if s := req.extra.Load(); s != nil {
 		req.closeBody(s)
@@ -686,9 +717,12 @@ func (req *Request) release() {
 
 var errReplied = errors.New("redstart: the request has been replied to")
 
-// track remembers a stream, to discard it should it never be served.
+// discarder is a body that has to be told when it is not served.
+type discarder interface{ Discard() }
+
+// track remembers a stream or a conversation, to discard it should it never be served.
 func (req *Request) track(resp Response) {
-	stream, ok := resp.body.(*sse.Stream)
+	stream, ok := resp.body.(discarder)
 	if !ok {
 		return
 	}
@@ -727,7 +761,7 @@ type account struct {
 func (req *Request) account(resp *Response) account {
 	a := account{
 		app: req.app, begin: req.begin, done: resp.done, err: resp.err, method: req.http.Method, path: req.http.URL.Path,
-		id: req.id.Text, skips: req.skipsLog(), stream: resp.kind == kindEvents,
+		id: req.id.Text, skips: req.skipsLog(), stream: resp.kind == kindEvents || resp.kind == kindSocket,
 	}
 	if req.route != nil {
 		a.pattern = req.route.pattern

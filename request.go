@@ -54,7 +54,7 @@ type Request struct {
 
 // requestState is the part of a Request that is made when it is first asked for.
 type requestState struct {
-	tracked []*sse.Stream // streams that a handler or middleware returned
+	tracked []discarder // streams and conversations that a handler or middleware returned
 	lookup  lookup
 	upload  *upload.Reader               // the body's, nil when there is none
 	origin  *Request                     // what this is a copy of, see Within
@@ -89,6 +89,8 @@ type requestContext struct {
 	cancel context.CancelCauseFunc
 	stop   func() bool // no longer watches for the client's leaving
 	caller *caller
+	// lasting is that of a conversation, which goes on without the request.
+	lasting bool
 }
 
 // Value makes what is known of the caller reachable from every context derived from a
@@ -533,7 +535,7 @@ func (req *Request) context() *requestContext {
 // calls next.
 func (req *Request) SetContext(ctx context.Context) {
 	outer := req.context()
-	req.ctx.Store(&requestContext{ctx, outer.cancel, outer.stop, outer.caller})
+	req.ctx.Store(&requestContext{Context: ctx, cancel: outer.cancel, stop: outer.stop, caller: outer.caller})
 }
 
 // Set keeps a value for the rest of the request, under a key of a type of the
@@ -775,7 +777,7 @@ func (req *Request) fork() *Request {
 	inner := &Request{http: r, app: req.app, route: req.route, match: req.match, begin: req.begin, limit: req.limit}
 	inner.id.Text, inner.id.Header = req.id.Text, req.id.Header
 	inner.known.Store(req.caller().fork())
-	inner.ctx.Store(&requestContext{ctx, cancel, func() bool { return true }, inner.caller()})
+	inner.ctx.Store(&requestContext{Context: ctx, cancel: cancel, stop: func() bool { return true }, caller: inner.caller()})
 	s, t := req.state(), inner.state()
 	t.lookup, t.upload, t.origin = s.lookup, s.upload, req
 	t.body, t.bodyErr, t.bodyRead = s.body, s.bodyErr, s.bodyRead
@@ -837,7 +839,7 @@ func (req *Request) tooLate(answer late.Answer[Response]) {
 		}
 	}()
 	resp := answer.Value
-	if resp.kind == kindEvents {
+	if resp.kind == kindEvents || resp.kind == kindSocket {
 		req.track(resp)
 	}
 	req.release()

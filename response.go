@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 	"unsafe"
@@ -22,6 +23,7 @@ import (
 	"github.com/redstart-go/redstart/internal/templates"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 // SSEMessage is one Server-Sent Event.
@@ -52,6 +54,7 @@ const (
 	kindJSON             // body is the value to encode
 	kindPage             // body is a *page
 	kindEvents           // body is a *sse.Stream
+	kindSocket           // body is a *websocket.Conversation
 	kindStream           // body is a *transfer.Source
 	kindFile             // body is a fileBody
 	kindHandler          // body is a http.Handler
@@ -243,6 +246,39 @@ func RedirectLocal(target string) Response {
 // is discarded.
 func SSEResponse[S sse.Source](source S, opts ...sse.Option) Response {
 	return Response{kind: kindEvents, content: contentEvents, body: sse.NewStream(source, opts...)}
+}
+
+// SocketSource is the set of things a [Socket] can be made from: a function that talks
+// to one client, and a conversation of package websocket, such as a feed.
+type SocketSource interface {
+	~func(*websocket.Conn) error | *websocket.Conversation
+}
+
+// Socket upgrades the connection to a WebSocket. The function runs on a goroutine of its
+// own after the handshake, when the handler, the middleware and the goroutine of the
+// request are through. The Request stays valid for it, with its parameters, its
+// identity and what is provided; its context ends with the conversation, whose end
+// decides the close code: see [websocket.NewConversation].
+//
+// A client that does not ask for a WebSocket is answered with 426, and one that may not
+// have it with 400 or 403. A page must be of the same host, unless
+// [websocket.Origins] lists it. Everything before that is an ordinary request: a handler
+// or middleware that returns another response has refused the upgrade.
+func Socket[S SocketSource](source S, opts ...websocket.Option) Response {
+	var conversation *websocket.Conversation
+	switch s := any(source).(type) {
+	case *websocket.Conversation:
+		conversation = s
+	case func(*websocket.Conn) error:
+		conversation = websocket.NewConversation(s)
+	default: // a type of the caller's own
+		f := reflect.ValueOf(source).Convert(reflect.TypeFor[func(*websocket.Conn) error]())
+		conversation = websocket.NewConversation(f.Interface().(func(*websocket.Conn) error))
+	}
+	if conversation == nil {
+		return Fail(errors.New("redstart: Socket was given a nil conversation"))
+	}
+	return Response{kind: kindSocket, body: conversation.With(opts...)}
 }
 
 // StreamSource is the set of things a [Stream] can be made from: iterators over
@@ -532,8 +568,8 @@ func (r Response) WithBody(body []byte) Response {
 // so. It may be called more than once, and does nothing for other responses. The
 // framework does it for streams that other middleware replaces.
 func (r Response) Discard() {
-	if stream, ok := r.body.(*sse.Stream); ok {
-		stream.Discard()
+	if late, ok := r.body.(discarder); ok {
+		late.Discard()
 	}
 }
 
@@ -578,6 +614,8 @@ func (req *Request) reply(resp *Response) (outcome Outcome, abort bool) {
 		return req.replyEncoded(resp)
 	case kindEvents:
 		return req.replyEvents(resp)
+	case kindSocket:
+		return req.replySocket(resp), false
 	case kindStream, kindFile, kindHandler:
 		return req.replyTransfer(resp)
 	}
@@ -716,17 +754,75 @@ func (req *Request) accountLater(resp *Response, stream *sse.Stream) {
 	if c := &req.app.config; c.withoutAccessLog && resp.done == nil {
 		return
 	}
+	a := req.lastingAccount(resp)
+	stream.With(sse.OnEnd(func(report sse.Report) {
+		if report.Parked {
+			a.finish(streamOutcome(report), nil)
+		}
+	}))
+}
+
+// lastingAccount is one that keeps nothing of the request.
+func (req *Request) lastingAccount(resp *Response) account {
 	a := req.account(resp)
 	a.ip = req.app.config.trust.Resolve(req.http).Address()
 	a.id, a.method, a.path = strings.Clone(a.id), strings.Clone(a.method), strings.Clone(a.path)
 	if a.asked != nil {
 		a.asked, a.skip = nil, req.state().skipping()
 	}
-	stream.With(sse.OnEnd(func(report sse.Report) {
-		if report.Parked {
-			a.finish(streamOutcome(report), nil)
+	return a
+}
+
+// replySocket performs the handshake and starts the conversation.
+func (req *Request) replySocket(resp *Response) Outcome {
+	conversation := resp.body.(*websocket.Conversation)
+	h := req.w.Header()
+	before := maps.Clone(h)
+	resp.setHeader(h, req)
+	req.app.config.headers.Apply(h, req.http.URL.Path)
+	ctx := req.context()
+	if c := &req.app.config; !c.withoutAccessLog || resp.done != nil {
+		a := req.lastingAccount(resp)
+		conversation.With(websocket.OnEnd(func(report websocket.Report) {
+			if report.Detached {
+				a.finish(socketOutcome(report), nil)
+			}
+		}))
+	}
+	r := *req.http
+	r.Host = req.Host() // which the browser has seen, if a proxy is trusted to know it
+	report := req.app.sockets.ServeContext(ctx, ctx.cancel, req.w, &r, conversation)
+	if report.Detached {
+		// It goes on without the request, which must not end its context.
+		ctx.stop()
+		ctx.lasting = true
+		return Outcome{Reason: reasonParked}
+	}
+	restore(h, before)
+	failed := *resp
+	if refusal, ok := errors.AsType[*websocket.HandshakeError](report.Err); ok {
+		for name, values := range refusal.Header {
+			for _, value := range values {
+				failed = failed.With(name, value)
+			}
 		}
-	}))
+	}
+	outcome, _ := req.replyFailure(&failed, report.Err)
+	return outcome
+}
+
+func socketOutcome(report websocket.Report) Outcome {
+	outcome := Outcome{
+		Status: report.Status, Bytes: report.BytesOut, Events: report.MessagesIn + report.MessagesOut,
+		Reason: string(report.Reason), Err: report.Err,
+	}
+	if report.Reason != websocket.Failed && report.Reason != websocket.Panicked {
+		outcome.Err = nil // no fault of the program's
+	}
+	if panicked, ok := errors.AsType[*websocket.PanicError](outcome.Err); ok {
+		outcome.Err = panicError(panicked.Value, panicked.Stack)
+	}
+	return outcome
 }
 
 // replyTransfer writes a body that is produced while it is sent.

@@ -150,6 +150,7 @@ type route struct {
 	success         uint16          // of a typed handler, 0 for the default
 	operation       *bind.Operation // what a typed handler takes and returns, for documents
 	function        string          // the typed handler's
+	socket          bool            // see WebSocket
 	static          *files.Static
 	index           int // among the registered, for routes that are no folder of files
 
@@ -167,6 +168,7 @@ type RouteInfo struct {
 	Handler string // the handler's function
 	Source  string // file:line of the registration
 	Host    string // "" for every host
+	Socket  bool   // registered by WebSocket
 	// Security is what guards the route, that of the outermost group first: a request
 	// has to pass each of them.
 	Security []Security
@@ -195,6 +197,13 @@ type group struct {
 // pattern is malformed, or when the route exists already.
 func (g *group) Get(pattern string, h Handler, opts ...RouteOption) {
 	g.add(http.MethodGet, pattern, h, opts)
+}
+
+// WebSocket registers a handler for the GET that asks for an upgrade, and returns a
+// [Socket]. It is Get but for documents, which show the route as what it is.
+func (g *group) WebSocket(pattern string, h Handler, opts ...RouteOption) {
+	asSocket := func(r *route) { r.socket = true }
+	g.add(http.MethodGet, pattern, h, append([]RouteOption{asSocket}, opts...))
 }
 
 // Post registers a handler for POST.
@@ -510,7 +519,7 @@ func (a *App) compile(registered *route) *route {
 func (a *App) guard(h Handler, onError func(*Request, error) Response) Handler {
 	settle := func(req *Request, resp Response) Response {
 		switch resp.kind {
-		case kindEvents:
+		case kindEvents, kindSocket:
 			req.track(resp)
 		case kindPage:
 			resp = resp.of(req)
