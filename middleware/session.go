@@ -228,19 +228,19 @@ func (m *sessions) save(req *redstart.Request, s *browserSession, resp redstart.
 		resp.Discard()
 		return redstart.Fail(s.err)
 	}
-	if s.touched {
-		resp = private(resp.WithVary("Cookie"))
-	}
-	now := time.Now()
-	stale := s.touched && s.known && s.record.Stale(now, m.Idle)
-	if !s.changed && !stale {
+	if !s.touched {
 		return resp
+	}
+	resp = resp.WithVary("Cookie")
+	now := time.Now()
+	if !s.changed && !(s.known && s.record.Stale(now, m.Idle)) {
+		return private(resp)
 	}
 	var value string
 	var age time.Duration
 	if s.record.Empty() {
 		if !s.known {
-			return resp // nobody has heard of it
+			return private(resp) // nobody has heard of it
 		}
 		age = -time.Second
 	} else {
@@ -261,7 +261,7 @@ func (m *sessions) save(req *redstart.Request, s *browserSession, resp redstart.
 		resp.Discard()
 		return redstart.Fail(err)
 	case !kept:
-		return resp
+		return private(resp)
 	}
 	return unshared(resp.WithCookie(cookie))
 }

@@ -42,6 +42,9 @@ func ParseSet(data []byte) ([]Key, error) {
 	var keys []Key
 	for i, raw := range set.Keys {
 		var e entry
+		if !known(raw) {
+			continue
+		}
 		if err := json.Unmarshal(raw, &e); err != nil {
 			return nil, fmt.Errorf("key %d of the set: %w", i+1, err)
 		}
@@ -64,20 +67,27 @@ func ParseSet(data []byte) ([]Key, error) {
 	return keys, nil
 }
 
+// known says whether a member is of a kind whose other members mean what they mean here.
+// What is no object at all is, as something broken.
+func known(raw json.RawMessage) bool {
+	var e struct {
+		Kind string `json:"kty"`
+	}
+	return json.Unmarshal(raw, &e) != nil || slices.Contains([]string{"RSA", "EC", "OKP", "oct"}, e.Kind)
+}
+
 // wanted says whether the key is one to verify signatures by.
 func (e *entry) wanted() bool {
 	if e.Use != "" && e.Use != "sig" || e.Operation != nil && !slices.Contains(e.Operation, "verify") {
 		return false
 	}
 	switch e.Kind {
-	case "RSA", "oct":
-		return true
 	case "EC":
 		return curve(e.Curve) != nil
 	case "OKP":
 		return e.Curve == "Ed25519"
 	}
-	return false
+	return true
 }
 
 func curve(name string) elliptic.Curve {
