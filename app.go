@@ -30,6 +30,7 @@ import (
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/serving"
+	"github.com/redstart-go/redstart/internal/testclient"
 	"github.com/redstart-go/redstart/sse"
 	"github.com/redstart-go/redstart/websocket"
 )
@@ -524,16 +525,11 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 		return errors.Join(fmt.Errorf("redstart: %w", err), l.Close())
 	}
 	a.handler() // built now, what is wrong with the routes is found before the first request
-	a.mu.Lock()
 	c := serving.Config{
 		Handler: a, Logger: a.config.logger, Settings: a.config.server,
 		HeaderTimeout: a.config.timeouts.Header, WriteTimeout: a.config.timeouts.Write,
 		StallTimeout: a.config.timeouts.Stall, IdleTimeout: a.config.timeouts.Idle, DrainTimeout: a.config.timeouts.Drain,
-		// What is provided is made when the functions of OnStart are through, and closed
-		// behind those of OnStop.
-		OnStart: slices.Concat(a.onStart, []func(context.Context) error{a.makeNeeded}),
-		OnStop:  slices.Concat([]func(context.Context) error{a.owner.Close}, a.onStop),
-		Drain:   a.drain, Join: a.late.Wait,
+		Drain: a.drain, Join: a.late.Wait,
 		Started: func(url string) {
 			if member != nil {
 				member.Ready() // the supervisor announces all of them
@@ -543,9 +539,68 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 		},
 		Adopted: member.Adopted(),
 	}
-	a.mu.Unlock()
-	a.owner.Open()
+	c.OnStart, c.OnStop = a.hooks()
 	return c.Serve(ctx, force, l)
+}
+
+// hooks begins a life of the app. What is provided is made when the functions of OnStart
+// are through, and closed behind those of OnStop.
+func (a *App) hooks() (start, stop []func(context.Context) error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.owner.Open()
+	return slices.Concat(a.onStart, []func(context.Context) error{a.makeNeeded}),
+		slices.Concat([]func(context.Context) error{a.owner.Close}, a.onStop)
+}
+
+// TestingT is the part of a test that [App.TestClient] needs: a *testing.T is one. It
+// spares programs the package testing.
+type TestingT = testclient.TB
+
+// TestClient talks to an app in the test's own process. Its methods fail the test when
+// there is no reply. A target is a path, or a URL to ask another host than example.com;
+// headers are pairs of a name and a value. Redirects are not followed.
+//
+//	Get Head Delete (target, header...)      a [TestResult]
+//	Post Put Patch (target, body, header...) the same
+//	Do(method, target, body, header...)      the same
+//	Stream(target, header...)                a [TestStream]
+//	WebSocket(target, options)               a [websocket.Conn]
+//	DialWebSocket(target, options)           the same, and what a server that refuses says
+//
+// A body is nil, a string, bytes or a reader, [url.Values] for a form, or anything else to
+// be encoded as JSON. The field Header is sent with each request, Jar keeps cookies, those
+// that are Secure too, and Timeout bounds each wait, by a minute unless it is set.
+type TestClient = testclient.Client
+
+// TestResult is a whole reply: Status, Header, Body as a string, and Err when the body
+// broke off. JSON(&v) decodes the body, Cookie(name) finds one that is set.
+type TestResult = testclient.Result
+
+// TestStream is an event stream as a test reads it: Next() waits for a message, Messages()
+// is an iter.Seq2 of them, Close() leaves.
+type TestStream = testclient.Stream
+
+// TestClient returns a client for the app which lives as long as the test. Requests pass
+// everything that they do in life, net/http's server included, over connections in memory
+// and without a port; when a call returns, the handler has returned too. The functions of
+// OnStart run before, those of OnStop at the end of the test. All of it works in a bubble
+// of testing/synctest.
+func (a *App) TestClient(t TestingT) *TestClient {
+	t.Helper()
+	if err := a.config.err; err != nil {
+		t.Fatalf("redstart: %v", err)
+	}
+	start, stop := a.hooks()
+	stop = append(stop, a.late.Wait) // which comes first
+	return testclient.New(t, testclient.Config{Handler: a, Start: start, Stop: stop, ErrorLog: logging.Standard(a.config.logger)})
+}
+
+// Test does one exchange with the app in memory, for tests of one line: see [TestClient]
+// for the arguments. The functions of OnStart and OnStop do not run. Without a reply the
+// result's Err says why.
+func (a *App) Test(method, target string, body any, header ...string) TestResult {
+	return testclient.Once(testclient.Config{Handler: a, ErrorLog: logging.Standard(a.config.logger)}, method, target, body, header...)
 }
 
 // makeNeeded looks for what the routes have declared by [Needs], and has it made.
