@@ -132,7 +132,9 @@ func TestPagesThatFail(t *testing.T) { // features: P5
 
 func TestErrorPagesCanBeRendered(t *testing.T) { // features: P5
 	app, _ := newApp(redstart.WithTemplates(redstart.Templates(views("error.html", "sorry: {{.}}", "late.html", "{{.Missing.Field}}"))))
-	app.OnError(func(_ *redstart.Request, err error) redstart.Response { return redstart.Render("error.html", redstart.StatusOf(err)) })
+	app.OnError(func(_ *redstart.Request, err error) redstart.Response {
+		return redstart.Render("error.html", redstart.StatusOf(err))
+	})
 	app.Get("/fails", fails(redstart.Error(404, "x")))
 	app.Get("/late", func(*redstart.Request) redstart.Response { return redstart.Render("late.html", struct{}{}) })
 	w := get(app, "/fails")
