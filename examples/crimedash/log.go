@@ -12,20 +12,19 @@ import (
 )
 
 // The log that processes and nodes share. It is small enough to be kept for good, so
-// that a node which joins late gets the whole story. The keys of a day are remembered:
-// a crime that had to be announced again, because the answer was lost in an outage, is
-// then still the same.
+// that a node which joins late gets the whole story.
 const (
 	logName   = "GOTHAM"
 	logPrefix = "gotham"
-	keysFor   = 24 * time.Hour
 )
 
-func logOptions() []jetstream.Option {
-	return []jetstream.Option{
-		jetstream.Stream(logName), jetstream.Prefix(logPrefix),
-		jetstream.MaxAge(0), jetstream.DuplicateWindow(keysFor),
-	}
+// keysFor is how long a log that others run remembers what it was given. A crime that
+// had to be announced again, because the answer was lost in an outage, is then still
+// the same. The program's own log has no outages that the program outlives.
+const keysFor = 24 * time.Hour
+
+func logOptions(more ...jetstream.Option) []jetstream.Option {
+	return append([]jetstream.Option{jetstream.Stream(logName), jetstream.Prefix(logPrefix), jetstream.MaxAge(0)}, more...)
 }
 
 // kind says what log the settings ask for.
@@ -47,7 +46,8 @@ func (s settings) embedded() bool { return s.nats == "" && (s.broker != "" || s.
 func openBroker(ctx context.Context, set settings) (*jetstream.Broker, error) {
 	switch {
 	case set.nats != "":
-		broker, err := jetstream.Connect(ctx, set.nats, append(logOptions(), jetstream.NATS(nats.Name("crimedash "+self(set.node).String())))...)
+		broker, err := jetstream.Connect(ctx, set.nats, logOptions(
+			jetstream.DuplicateWindow(keysFor), jetstream.NATS(nats.Name("crimedash "+self(set.node).String())))...)
 		if err != nil {
 			return nil, fmt.Errorf("--nats: %w", err)
 		}

@@ -83,8 +83,8 @@ func serve(set settings) (err error) {
 	}
 	processes := redstart.WithProcesses(set.processes)
 	if supervisor := redstart.New(processes); supervisor.Supervises() {
-		// The others open the database and serve. This process has the broker, if it
-		// is the program's own, and keeps it open for them.
+		// The others open the database and serve. This process keeps the broker open
+		// for them if it is the program's own, and has made sure of it otherwise.
 		return started(supervisor.Start(set.addr))
 	}
 
