@@ -151,8 +151,11 @@ func TestAnAppThatCannotStartCannotBeTested(t *testing.T) { // features: O4
 func TestAConversationUnderFakeTime(t *testing.T) { // features: O4
 	synctest.Test(t, func(t *testing.T) {
 		app, _ := newApp()
-		app.Mount("/chat", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			websocket.NewConversation(func(conn *websocket.Conn) error {
+		app.WebSocket("/chat/:room", func(req *redstart.Request) redstart.Response {
+			if req.Header("X-Badge") == "" {
+				return redstart.Fail(redstart.Error(401, "badge, please"))
+			}
+			return redstart.Socket(func(conn *websocket.Conn) error {
 				for msg, err := range conn.Messages() {
 					if err != nil {
 						return err
@@ -163,9 +166,13 @@ func TestAConversationUnderFakeTime(t *testing.T) { // features: O4
 					}
 				}
 				return nil
-			}).ServeHTTP(w, r)
-		}))
-		conn := app.TestClient(t).WebSocket("/chat/", nil)
+			})
+		})
+		client := app.TestClient(t)
+		_, _, err := client.DialWebSocket("/chat/1", nil)
+		assert.ErrorContains(t, err, "badge, please")
+		client.Header.Set("X-Badge", "7")
+		conn := client.WebSocket("/chat/1", nil)
 		begin := time.Now()
 		require.NoError(t, conn.Send(websocket.TextMessage("hello")))
 		msg, err := conn.Read(t.Context())

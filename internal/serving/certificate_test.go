@@ -122,25 +122,25 @@ func TestCertificatesOfTheConfigurationComeFirst(t *testing.T) {
 	other, err := tls.X509KeyPair(cert, key)
 	require.NoError(t, err)
 	for name, tt := range map[string]struct {
-		config tls.Config
+		config *tls.Config
 		server string
 		want   string
 	}{
-		"listed, of this name":    {tls.Config{Certificates: []tls.Certificate{other}}, "gotham.test", "gotham.test"},
-		"listed, of another name": {tls.Config{Certificates: []tls.Certificate{other}}, "arkham.test", "file"},
-		"by a function": {tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		"listed, of this name":    {&tls.Config{Certificates: []tls.Certificate{other}}, "gotham.test", "gotham.test"},
+		"listed, of another name": {&tls.Config{Certificates: []tls.Certificate{other}}, "arkham.test", "file"},
+		"by a function": {&tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return map[string]*tls.Certificate{"x.test": &other}[hello.ServerName], nil
 		}}, "x.test", "gotham.test"},
-		"by no function": {tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, "y.test", "file"},
+		"by no function": {&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, "y.test", "file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := newCertificate(files.cert, files.key, zerolog.Nop())
 			require.NoError(t, err)
-			c.serve(&tt.config)
+			c.serve(tt.config)
 			client, server := net.Pipe()
 			defer client.Close()
 			defer server.Close()
-			go func() { _ = tls.Server(server, &tt.config).HandshakeContext(t.Context()) }()
+			go func() { _ = tls.Server(server, tt.config).HandshakeContext(t.Context()) }()
 			conn := tls.Client(client, &tls.Config{InsecureSkipVerify: true, ServerName: tt.server}) //nolint:gosec // its name is what is asked for
 			require.NoError(t, conn.HandshakeContext(t.Context()))
 			assert.Equal(t, tt.want, conn.ConnectionState().PeerCertificates[0].Subject.CommonName)

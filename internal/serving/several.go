@@ -2,6 +2,8 @@ package serving
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"strings"
@@ -37,4 +39,18 @@ func ListenSeveral(ctx context.Context, addr string, mode fs.FileMode, n int) ([
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+// ListenShared is [Listen] for a port that every process of an app opens for itself. It
+// is an error where the system does not spread connections over them.
+func ListenShared(ctx context.Context, addr string) (net.Listener, error) {
+	config := net.ListenConfig{Control: setSharedPort}
+	l, err := config.Listen(ctx, "tcp", addr)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, fmt.Errorf("redstart: listen on %s: several processes cannot share it on this system", addr)
+	}
+	if err != nil {
+		return nil, explain(addr, err)
+	}
+	return l, nil
 }

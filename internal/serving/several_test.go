@@ -80,3 +80,18 @@ func TestListenSeveralOnAUnixSocket(t *testing.T) {
 	_, err = ListenSeveral(t.Context(), "nowhere", 0, 3)
 	assert.ErrorContains(t, err, `redstart: address "nowhere": want host:port`)
 }
+
+func TestListenShared(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		_, err := ListenShared(t.Context(), "127.0.0.1:0")
+		assert.ErrorContains(t, err, "several processes cannot share it on this system")
+		return
+	}
+	first, err := ListenShared(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	second, err := ListenShared(t.Context(), first.Addr().String())
+	require.NoError(t, err)
+	_, err = Listen(t.Context(), first.Addr().String(), 0)
+	assert.ErrorIs(t, err, syscall.EADDRINUSE)
+	closeAll(t, []net.Listener{first, second})
+}
