@@ -33,12 +33,38 @@
 // # What there is
 //
 //	to look on    RequestID AccessLog Tracing Health
+//	to know       Session, and the schemes Bearer JWT Basic APIKey SessionAuth, by AnyOf
 //	to protect    Recover RateLimit CSRF CORS SecureHeaders BodyLimit Timeout Maintenance
 //	to save       Compress ETag Idempotency
 //
 // What is to be shared by several processes has a store that may be replaced: a
-// [LimitStore] for RateLimit, of which [OpenSQLLimits] is one in a database, and a
-// [ReplyStore] for Idempotency. Each says what happens while its store fails.
+// [LimitStore] for RateLimit, of which [OpenSQLLimits] is one in a database, a
+// [SessionStore] for Session, of which [OpenSQLSessions] is one, and a [ReplyStore] for
+// Idempotency. Each says what happens while its store fails.
+//
+// # Who asks
+//
+// A scheme is an [Auth]. It goes into Secure, of the App or a group, or into
+// [redstart.Secured] for a route, so that documents know of it too:
+//
+//	app.Use(middleware.Session(middleware.SessionOptions{Keys: [][]byte{secret}}))
+//	app.Post("/login", func(req *redstart.Request) redstart.Response {
+//		user, err := users.Check(req.Context(), name, password)
+//		if err != nil {
+//			return redstart.Fail(err)
+//		}
+//		if err := middleware.Login(req, user.ID); err != nil {
+//			return redstart.Fail(err)
+//		}
+//		return redstart.RedirectLocal(req.Query("next"))
+//	})
+//	inside := app.Group("/cave")
+//	inside.Secure(middleware.AnyOf(middleware.SessionAuth(users.Load), middleware.JWT(tokens)))
+//	inside.Delete("/trophies/:id", remove, redstart.Secured(middleware.RequireScopes("trophies:write")))
+//
+// The handler asks req.Identity(), or [redstart.IdentityFrom] with a context. What a browser
+// sends by itself, which is a cookie or the password of Basic, is not taken from pages of
+// other sites: these schemes do for their requests what CSRF does for all.
 //
 // # What sees what
 //
@@ -55,6 +81,8 @@
 //	SecureHeaders  headers     headers          headers        headers               no headers on a panic
 //	CORS           headers     answers it       headers        headers               no headers on a panic
 //	CSRF           403 first   passes on        as others      403 before it begins  as others
+//	Session        kept        kept             kept           kept before it begins not kept on a panic
+//	Auth           401 first   401              as others      401 before it begins  as others
 //	RateLimit      counts      counts           counts         counts it once        no headers on a panic
 //	Compress       by size     passes on        by size        chunk by chunk        as others
 //	ETag           passes on   passes on        passes on      passes on             as others
@@ -86,7 +114,8 @@
 //	10     Compress        what is inside sees, and may replace, the body as it was
 //	11     ETag            of that body; inside of Compress, which makes the tag weak
 //	12     CSRF            before what trusts a cookie
-//	13     authentication  before work is done for anybody
+//	13     Session         before who reads it; its own check of the origin comes with it
+//	13     Auth            before work is done for anybody
 //	14     BodyLimit       before anything reads the body
 //	15     Idempotency     reads the body, and keeps replies apart by who asked
 //	16     Timeout         innermost: it bounds the handler, and what is inside of it may be given up

@@ -174,11 +174,9 @@ func (m *sessions) cookie(value string, age time.Duration, secure bool) *http.Co
 func (m *sessions) open(req *redstart.Request, cookies []*http.Cookie) (*browserSession, error) {
 	const most = 4 // of one name: those of neighbours under the same domain come as well
 	cookies = cookies[:min(len(cookies), most)]
-	s := &browserSession{owner: m, warn: func(what string) {
-		req.Log().Warn().Str("path", req.Path()).Msg("the session was changed after the response was returned, which is too late: " + what)
-	}}
+	s := &browserSession{owner: m, req: req}
 	if m.Store == nil {
-		s.load = func(s *browserSession) { m.read(s, cookies) }
+		s.cookies = cookies
 		return s, nil
 	}
 	for _, c := range cookies {

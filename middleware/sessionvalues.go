@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -19,10 +20,10 @@ import (
 // browserSession is the session of one request.
 type browserSession struct {
 	owner *sessions
-	warn  func(what string)
+	req   *redstart.Request
 
 	mu       sync.Mutex
-	load     func(*browserSession) // not nil until the session is first asked for
+	cookies  []*http.Cookie // to be read when the session is first asked for
 	record   session.Record
 	token    string // under which a Store knows it
 	replaces string // the token it had before it was renewed
@@ -37,9 +38,9 @@ type browserSession struct {
 // use locks the session for one that reads it.
 func (s *browserSession) use() (unlock func()) {
 	s.mu.Lock()
-	if s.load != nil {
-		s.load(s)
-		s.load = nil
+	if s.cookies != nil {
+		s.owner.read(s, s.cookies)
+		s.cookies = nil
 	}
 	s.touched = true
 	return s.mu.Unlock
@@ -109,7 +110,8 @@ func (s *browserSession) Set(key string, value any) {
 // change notes that the session, which is locked, changes.
 func (s *browserSession) change(what string) {
 	if s.saved {
-		s.warn(what)
+		s.req.Log().Warn().Str("path", s.req.Path()).Str("change", what).
+			Msg("the session was changed after the response was returned, which is too late")
 	}
 	s.changed = true
 }
@@ -168,7 +170,7 @@ func (s *browserSession) clear() {
 
 // Fork makes a copy for a handler that may have to be given up.
 func (s *browserSession) Fork() redstart.Session {
-	f := &browserSession{owner: s.owner, warn: s.warn}
+	f := &browserSession{owner: s.owner, req: s.req}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.take(s)
@@ -191,7 +193,7 @@ func (s *browserSession) Join(fork redstart.Session) {
 
 // take makes s what the other is. Both are locked, or known to nobody else.
 func (s *browserSession) take(other *browserSession) {
-	s.load, s.record, s.token, s.replaces = other.load, other.record.Clone(), other.token, other.replaces
+	s.cookies, s.record, s.token, s.replaces = other.cookies, other.record.Clone(), other.token, other.replaces
 	s.known, s.touched, s.changed, s.proved, s.err = other.known, other.touched, other.changed, other.proved, other.err
 }
 
