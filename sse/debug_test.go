@@ -45,7 +45,6 @@ func lookAt(t *testing.T, h http.Handler, query string) (look debugLook) {
 }
 
 func TestDebugAnswersAsAsked(t *testing.T) {
-	h := DebugHandler(&Server{}, nil)
 	for name, tc := range map[string]struct {
 		method, target, accept string
 		status                 int
@@ -69,7 +68,7 @@ func TestDebugAnswersAsAsked(t *testing.T) {
 		"bad query":      {"GET", "/?limit=%zz", "", 400, "text/plain; charset=utf-8", "the query is malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := peek(h, tc.method, tc.target, "Accept", tc.accept)
+			w := peek(DebugHandler(&Server{}, nil), tc.method, tc.target, "Accept", tc.accept)
 			assert.Equal(t, tc.status, w.Code)
 			assert.Equal(t, tc.content, w.Header().Get("Content-Type"))
 			assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))

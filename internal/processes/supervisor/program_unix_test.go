@@ -81,7 +81,7 @@ func program(n int) (status int) {
 		<-req.Context().Done()
 		return redstart.NoContent()
 	})
-	hub := sse.NewHub()
+	hub := sse.NewHub(sse.PerProcess())
 	app.Get("/events", func(*redstart.Request) redstart.Response { return redstart.SSEResponse(hub.Subscribe("news")) })
 	if app.Start(os.Getenv(addressVariable)) != nil {
 		return 3
