@@ -109,7 +109,7 @@ func (o *Options) check() error {
 	case o.Cache == "" && o.Store == nil:
 		return errors.New("no Cache: without a folder each start would want new certificates, of which authorities give few")
 	case o.Cache != "" && o.Store != nil:
-		return errors.New("Cache and Store are both set: choose one")
+		return errors.New("both a Cache and a Store are set: choose one")
 	case o.RenewBefore < 0:
 		return fmt.Errorf("RenewBefore is %v: want a time before the end", o.RenewBefore)
 	case o.Directory != "" && !strings.HasPrefix(o.Directory, "https://") && !strings.HasPrefix(o.Directory, "http://"):

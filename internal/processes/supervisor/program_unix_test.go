@@ -112,11 +112,18 @@ func start(t *testing.T, processes int, addr string, with ...string) *running {
 
 func startFile(t *testing.T, path string, processes int, addr string, with ...string) *running {
 	t.Helper()
+	return startWith(t, path, processes, addr, nil, with...)
+}
+
+// startWith gives the program these files as its descriptors from 3 on.
+func startWith(t *testing.T, path string, processes int, addr string, given []*os.File, with ...string) *running {
+	t.Helper()
 	p := &running{t: t, folder: t.TempDir(), silent: make(chan struct{})}
 	for _, name := range with {
 		p.tell(name)
 	}
 	p.cmd = exec.Command(path)
+	p.cmd.ExtraFiles = given
 	p.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", processesVariable, processes), folderVariable+"="+p.folder, addressVariable+"="+addr,
 		"GORACE=atexit_sleep_ms=0") // by default a second, for each process
 	// A pipe of our own: that of os/exec is closed when the first process ends, and
