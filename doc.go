@@ -16,6 +16,7 @@
 //	Text(s)                  200           text/plain; charset=utf-8     s
 //	HTML(s)                  200           text/html; charset=utf-8      s, as it is
 //	JSON(v)                  200           application/json              v encoded; [] for a nil slice
+//	Render(name, data)       200           text/html; charset=utf-8      the template, see WithTemplates
 //	Bytes(b)                 200           application/octet-stream      b
 //	Status(n)                n             none                          none
 //	NoContent()              204           none                          none
@@ -74,6 +75,13 @@
 // its OpenAPI document, and /docs a page that shows it and sends requests. [Describe]
 // adds what types cannot tell, [WithAPI] says what it is about, [App.Docs] puts the
 // page elsewhere, behind a guard say, and [WithoutDocs] leaves it out.
+//
+// # Tests
+//
+// [App.Test] is one exchange with the app, in memory. [App.TestClient] is a client for a
+// whole test: with cookies, event streams and WebSockets, over connections in memory that
+// pass everything a request passes in life, and in a bubble of testing/synctest without
+// any waiting. [sse.Record] reads a stream without a request.
 package redstart
 
 import (

@@ -100,7 +100,7 @@ func checkMode(addr string, mode fs.FileMode) error {
 	case mode&^fs.ModePerm != 0:
 		return fmt.Errorf("redstart: the socket's mode %v is more than permissions, as 0o660 is", mode)
 	case !strings.HasPrefix(addr, "unix:"):
-		return fmt.Errorf("redstart: address %q: a socket mode is for addresses that begin with unix:", addr)
+		return fmt.Errorf("redstart: address %q: a socket mode is for addresses such as unix:/path", addr)
 	case strings.HasPrefix(addr, "unix:@"):
 		return fmt.Errorf("redstart: address %q: an abstract socket has no file and so no mode", addr)
 	}

@@ -175,7 +175,7 @@ func TestSocketMode(t *testing.T) { // features: G4
 		addr string
 		mode os.FileMode
 	}{
-		`redstart: address ":0": a socket mode is for addresses that begin with unix:`: {":0", 0o600},
+		`redstart: address ":0": a socket mode is for addresses such as unix:/path`: {":0", 0o600},
 		"more than permissions":          {"unix:" + path, os.ModeSetuid | 0o600},
 		"an abstract socket has no file": {"unix:@x", 0o600},
 	} {
