@@ -56,6 +56,7 @@ func (s *Server) enter(c *Conn, key string) {
 	s.stats.Accepted++
 	draining := s.draining
 	s.mu.Unlock()
+	s.reclaimer.Noted()
 	c.clock.add(c, attendAfter)
 	if draining { // since it was admitted
 		c.dismiss(c.set.grace)

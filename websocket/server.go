@@ -14,6 +14,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/redstart-go/redstart/internal/reclaim"
 )
 
 // Server holds what the conversations of one process share: their defaults, their
@@ -67,6 +69,8 @@ type Server struct {
 
 	rooms pump
 	feeds map[*listener]struct{}
+
+	reclaimer reclaim.Reclaimer
 }
 
 // Stats are totals over the life of a [Server]. What conversations have sent and

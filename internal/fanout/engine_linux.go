@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/redstart-go/redstart/internal/reclaim"
 )
 
 // New returns the transport that costs least on this system.
@@ -25,7 +27,7 @@ type Engine struct {
 	open  atomic.Int64
 	done  sync.WaitGroup
 
-	reclaimer reclaimer
+	reclaimer reclaim.Reclaimer
 }
 
 // Park takes over a connection that net/http has let go of. The caller must not
@@ -55,7 +57,7 @@ func (e *Engine) Park(conn net.Conn, p Parking) (Parked, error) {
 	// The duplicate keeps the connection open; Go's own descriptor, its buffers and
 	// its place in the runtime's poller are released.
 	_ = conn.Close()
-	e.reclaimer.noted()
+	e.reclaimer.Noted()
 	return c, nil
 }
 

@@ -1,4 +1,6 @@
-package fanout
+// Package reclaim gives memory back to the system after a rush of connections that were
+// taken over from net/http.
+package reclaim
 
 import (
 	"runtime"
@@ -14,8 +16,9 @@ import (
 // that mostly holds idle connections is never.
 const garbage = 12 << 10
 
-// reclaimer gives the memory back after a rush of connections.
-type reclaimer struct {
+// Reclaimer gives the memory back after a rush of connections. Its zero value is ready.
+// It is safe for concurrent use.
+type Reclaimer struct {
 	mu     sync.Mutex
 	parked int
 	timer  *time.Timer
@@ -27,8 +30,8 @@ type reclaimer struct {
 // calm is how long after the last connection of a rush the collector is called.
 const calm = 100 * time.Millisecond
 
-// noted counts one more connection.
-func (r *reclaimer) noted() {
+// Noted counts one more connection.
+func (r *Reclaimer) Noted() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.parked++
@@ -44,7 +47,7 @@ func (r *reclaimer) noted() {
 
 // reclaim collects, if the yield will be worth it: an eighth of what is alive, so that
 // a program with a large heap is left alone.
-func (r *reclaimer) reclaim() {
+func (r *Reclaimer) reclaim() {
 	r.mu.Lock()
 	live, free := r.live, r.collect
 	if live == nil {

@@ -1,4 +1,4 @@
-package fanout
+package reclaim
 
 import (
 	"testing"
@@ -25,10 +25,10 @@ func TestMemoryIsGivenBackOnceAfterARush(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				collections := 0
-				r := reclaimer{live: func() uint64 { return test.live }, collect: func() { collections++ }}
+				r := Reclaimer{live: func() uint64 { return test.live }, collect: func() { collections++ }}
 				for _, n := range test.rushes {
 					for range n {
-						r.noted()
+						r.Noted()
 						time.Sleep(time.Microsecond)
 					}
 					time.Sleep(2 * calm)
