@@ -689,7 +689,7 @@ func (g *group) use(ctx context.Context, t reflect.Type) (any, error) {
 func Use[T any](from Caller) T {
 	c, _ := from.Value(callerKey{}).(*caller)
 	if c == nil {
-		panic(&provide.Missing{Err: fmt.Errorf("Use[%v]: the context is not that of a request", reflect.TypeFor[T]())})
+		panic(&provide.Missing{Err: fmt.Errorf("the context that Use[%v] was given is not that of a request", reflect.TypeFor[T]())})
 	}
 	ctx, ok := from.(context.Context)
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,8 @@ func ExampleProvide() {
 	// the archive
 }
 
+type noKey struct{}
+
 // run serves the app until serving has begun, then do, then stops it.
 func run(t *testing.T, app *redstart.App, do func()) error {
 	t.Helper()
@@ -79,7 +82,7 @@ func TestUseInEveryPlace(t *testing.T) {
 	handler := func(req *redstart.Request) redstart.Response {
 		see(req)
 		see(req.Context())
-		see(context.WithValue(req.Context(), "k", "v")) //nolint:staticcheck // any key will do
+		see(context.WithValue(req.Context(), noKey{}, "v"))
 		return redstart.NoContent()
 	}
 	app.Get("/", handler)
@@ -117,7 +120,7 @@ func TestUsePanics(t *testing.T) {
 		assert.Equal(t, 500, w.Code)
 		assert.NotContains(t, w.Body.String(), "burnt")
 	}
-	assert.PanicsWithError(t, "redstart: Use[int]: the context is not that of a request", func() {
+	assert.PanicsWithError(t, "redstart: the context that Use[int] was given is not that of a request", func() {
 		redstart.Use[int](context.Background())
 	})
 }
@@ -264,4 +267,31 @@ func TestManyAskAndOneIsMade(t *testing.T) {
 	}
 	wg.Wait()
 	assert.EqualValues(t, 2, builds.Load())
+}
+
+func ExampleProvideFunc() {
+	app, _ := newApp()
+	redstart.ProvideFunc(app, func(context.Context) (ledger, error) {
+		fmt.Println("opening the ledger")
+		return &book{"Gotham"}, nil
+	})
+	redstart.Get(app, "/", redstart.NoInput(func(ctx context.Context) (string, error) {
+		return redstart.Use[ledger](ctx).Name(), nil
+	}), redstart.Needs[ledger]())
+	fmt.Println(ask(app, "GET", "/", "").Body)
+	fmt.Println(ask(app, "GET", "/", "").Body)
+	// Output:
+	// opening the ledger
+	// "Gotham"
+	// "Gotham"
+}
+
+func ExampleNeeds() {
+	app, _ := newApp()
+	app.Get("/", func(req *redstart.Request) redstart.Response {
+		return redstart.Text(redstart.Use[ledger](req).Name())
+	}, redstart.Needs[ledger]())
+	err := app.Run(context.Background(), "127.0.0.1:0")
+	fmt.Println(strings.Contains(err.Error(), "nobody provides a redstart_test.ledger"))
+	// Output: true
 }

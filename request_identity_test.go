@@ -165,14 +165,14 @@ func TestAHandlerThatIsGivenUpChangesNobody(t *testing.T) {
 		app.Use(func(next redstart.Handler) redstart.Handler {
 			return func(req *redstart.Request) redstart.Response {
 				req.SetIdentity(&redstart.Identity{Subject: "alfred"})
-				resp, err := req.Within(time.Hour, errors.New("late"), func(inner *redstart.Request) redstart.Response {
+				resp, inTime := req.Within(time.Hour, errors.New("late"), func(inner *redstart.Request) redstart.Response {
 					assert.Equal(t, "alfred", inner.Identity().Subject)
 					inner.SetIdentity(&redstart.Identity{Subject: "batman"})
 					assert.Equal(t, "batman", redstart.IdentityFrom(inner.Context()).Subject)
 					return next(inner)
 				})
 				if late {
-					resp, err = req.Within(0, errors.New("late"), func(inner *redstart.Request) redstart.Response {
+					_, err := req.Within(0, errors.New("late"), func(inner *redstart.Request) redstart.Response {
 						defer close(ended)
 						<-release
 						inner.SetIdentity(&redstart.Identity{Subject: "joker"})
@@ -183,7 +183,7 @@ func TestAHandlerThatIsGivenUpChangesNobody(t *testing.T) {
 					<-ended
 					return redstart.Text(req.Identity().Subject)
 				}
-				assert.NoError(t, err)
+				assert.NoError(t, inTime)
 				return resp.WithBody([]byte(req.Identity().Subject + redstart.IdentityFrom(req.Context()).Subject))
 			}
 		})

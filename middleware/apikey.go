@@ -92,11 +92,7 @@ func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key strin
 			return judge(id, err, "ApiKey")
 		},
 		challenge: func(*refusal) string { return challenge },
-		refine: func(_ *redstart.Request, resp redstart.Response) redstart.Response {
-			if varies != "" {
-				resp = resp.WithVary(varies)
-			}
-			return private(resp)
-		},
+		varies:    varies,
+		private:   true,
 	}}}
 }

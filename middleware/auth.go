@@ -47,8 +47,11 @@ type scheme struct {
 	// challenge says how to prove it, after a refusal of credentials of the scheme if
 	// that is not nil.
 	challenge func(*refusal) string
-	// refine makes the reply to one who used the scheme fit for caches.
-	refine func(*redstart.Request, redstart.Response) redstart.Response
+	// varies is the header that the credentials are in, "" if they are in none or the
+	// session tells of it.
+	varies string
+	// private says that caches do not know the credentials for such.
+	private bool
 	// ask replies to a browser that should be led somewhere, instead of status 401.
 	ask func(*redstart.Request) (redstart.Response, bool)
 }
@@ -155,13 +158,23 @@ func (a *Auth) Middleware() redstart.Middleware {
 			default:
 				req.Set(offered{}, a)
 			}
-			resp := next(req)
-			if by != nil && by.refine != nil {
-				return by.refine(req, resp)
-			}
-			return resp
+			return a.refine(next(req), by)
 		}
 	}
+}
+
+// refine makes a reply fit for caches, which know of themselves only that one to a
+// request with the header Authorization is for nobody else (RFC 9111 section 3.5).
+func (a *Auth) refine(resp redstart.Response, by *scheme) redstart.Response {
+	for _, s := range a.schemes {
+		if s.varies != "" && (a.optional || s.private) {
+			resp = resp.WithVary(s.varies)
+		}
+	}
+	if by != nil && by.private {
+		resp = private(resp)
+	}
+	return resp
 }
 
 // offered is where an optional Auth leaves word of itself, for who needs an identity.

@@ -65,6 +65,7 @@ func Basic(verify func(ctx context.Context, user, password string) (*redstart.Id
 			return judge(id, err, "Basic")
 		},
 		challenge: func(*refusal) string { return challenge },
+		varies:    "Authorization",
 	}}}
 }
 

@@ -47,7 +47,7 @@ func bearer(verify func(context.Context, string) (*redstart.Identity, error), de
 		id, err := verify(req.Context(), token)
 		return judge(id, err, "Bearer")
 	}
-	s := &scheme{describe: describe, find: find, challenge: func(r *refusal) string {
+	s := &scheme{describe: describe, find: find, varies: "Authorization", private: o.InsecureQuery != "", challenge: func(r *refusal) string {
 		fault, description := "", ""
 		if r != nil {
 			fault, description = "invalid_token", r.description
@@ -57,9 +57,6 @@ func bearer(verify func(context.Context, string) (*redstart.Identity, error), de
 		}
 		return authheader.Challenge("Bearer", "realm", o.Realm, "error", fault, "error_description", description)
 	}}
-	if o.InsecureQuery != "" {
-		s.refine = func(_ *redstart.Request, resp redstart.Response) redstart.Response { return private(resp) }
-	}
 	return &Auth{schemes: []*scheme{s}}
 }
 

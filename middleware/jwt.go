@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/rs/zerolog"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/jwk"
@@ -89,7 +88,7 @@ func JWT(o JWTOptions) *Auth {
 	}
 	find := auth.schemes[0].find
 	auth.schemes[0].find = func(req *redstart.Request) (*redstart.Identity, error) {
-		v.refresh(req.Log())
+		v.refresh(req)
 		return find(req)
 	}
 	return auth
@@ -128,9 +127,9 @@ func newJWTVerifier(o JWTOptions) (*jwtVerifier, error) {
 	case len(v.fixed) == 0 && v.file == nil:
 		return nil, errors.New("there is no key: want Keys, a KeySet or a KeySetFile")
 	case o.Leeway < 0:
-		return nil, fmt.Errorf("Leeway %v: want a time above zero, or none", o.Leeway)
+		return nil, fmt.Errorf("a Leeway of %v: want a time above zero, or none", o.Leeway)
 	case slices.Contains(o.Audience, ""):
-		return nil, errors.New("the Audience has an empty entry")
+		return nil, errors.New("an entry of Audience is empty")
 	}
 	options := []jwt.ParserOption{jwt.WithStrictDecoding(), jwt.WithJSONNumber(), jwt.WithLeeway(o.Leeway)}
 	if !o.InsecureForever {
@@ -147,9 +146,9 @@ func newJWTVerifier(o JWTOptions) (*jwtVerifier, error) {
 }
 
 // refresh has the file read again if it is time, and tells of what is wrong with it.
-func (v *jwtVerifier) refresh(log *zerolog.Logger) {
+func (v *jwtVerifier) refresh(req *redstart.Request) {
 	if _, err := v.file.Keys(); err != nil {
-		log.Error().Err(err).Msg("the key set of JWT could not be read: the keys that were read before still count")
+		req.Log().Error().Err(err).Msg("the key set of JWT could not be read: the keys that were read before still count")
 	}
 }
 

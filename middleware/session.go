@@ -120,9 +120,10 @@ func newSessions(o SessionOptions) (*sessions, error) {
 		name     string
 		value    *time.Duration
 		fallback time.Duration
-	}{{"MaxAge", &o.MaxAge, 24 * time.Hour}, {"Wait", &o.Wait, 2 * time.Second}, {"Idle", &o.Idle, 0}} {
-		if *d.value < 0 || *d.value%time.Second != 0 {
-			return nil, fmt.Errorf("%s %v: want whole seconds, above zero", d.name, *d.value)
+		unit     time.Duration
+	}{{"a MaxAge", &o.MaxAge, 24 * time.Hour, time.Second}, {"an Idle", &o.Idle, 0, time.Second}, {"a Wait", &o.Wait, 2 * time.Second, 1}} {
+		if *d.value < 0 || *d.value%d.unit != 0 {
+			return nil, fmt.Errorf("%s of %v: want whole seconds, above zero", d.name, *d.value)
 		}
 		if *d.value == 0 {
 			*d.value = d.fallback
@@ -143,7 +144,7 @@ func newSessions(o SessionOptions) (*sessions, error) {
 	}
 	if o.HostPrefix {
 		if m.Domain != "" || m.Path != "/" {
-			return nil, errors.New("HostPrefix is for a cookie of this host as a whole: leave out Domain and Path, or it")
+			return nil, errors.New("a HostPrefix is for a cookie of this host as a whole: leave out Domain and Path, or it")
 		}
 		m.name, m.Secure = "__Host-"+m.name, true
 	}
@@ -152,7 +153,7 @@ func newSessions(o SessionOptions) (*sessions, error) {
 	}
 	m.check = originCheck("Session", o.TrustedOrigins, o.InsecureCrossOrigin)
 	if o.Store != nil && o.Seal {
-		return nil, errors.New("Seal has no effect with a Store: the cookie holds no values")
+		return nil, errors.New("a Store leaves nothing to Seal: the cookie holds no values")
 	}
 	if o.Store != nil && len(o.Keys) == 0 {
 		return m, nil

@@ -202,3 +202,19 @@ func TestASessionOrAToken(t *testing.T) {
 		"a page that has the token needs no cookie")
 	assert.Equal(t, 403, b.send("POST", "/cave", "Sec-Fetch-Site: cross-site").Code)
 }
+
+func ExampleSessionAuth() {
+	app := cave(middleware.SessionOptions{Keys: sessionKeys}, middleware.SessionAuth(
+		func(_ context.Context, subject string) (*redstart.Identity, error) {
+			return &redstart.Identity{Subject: subject, Scopes: []string{"cave"}}, nil // from a database
+		},
+		middleware.SessionAuthOptions{LoginPage: "/login"},
+	))
+	b := newBrowser(app)
+	fmt.Println(b.send("GET", "/cave?room=1", "Accept: text/html").Header().Get("Location"))
+	b.send("POST", "/login?as=robin")
+	fmt.Println(b.get("/cave?room=1"))
+	// Output:
+	// /login?next=%2Fcave%3Froom%3D1
+	// robin by Session
+}
