@@ -54,6 +54,14 @@
 // mistake. [Before] and [After] make one of a plain function. [App.UseHTTP] takes
 // the net/http kind.
 //
+// # Who asks, and what is provided
+//
+// Schemes of package middleware, put around routes by [App.Secure] and [Secured], say who
+// a request is from: [Request.Identity]. Sessions are [Request.Session]. What handlers
+// share, a database for one, can be given to an app or a group by [Provide], and is had by
+// [Use]; [Needs] has the app not start without it. Each of them takes the request, and any
+// context that is derived from its own: see [IdentityFrom] and [SessionFrom].
+//
 // # Errors
 //
 // Return [Fail] with any error. One that has a method StatusCode() int chooses its
