@@ -216,12 +216,15 @@ func TestTheTwoProgramsStandBeforeLine60(t *testing.T) {
 	assert.Contains(t, first[1].text, "SSEResponse")
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+var (
+	code = regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+)
 
 func TestLinksLeadToFiles(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
-	for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+	for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
 		_, err := os.Stat(filepath.Join(root, m[1]))
 		assert.NoError(t, err)
 	}
