@@ -205,7 +205,7 @@ func (a *App) describeRoutes() []openapi.Route {
 		*d = openapi.Route{
 			Method: r.method, Pattern: r.pattern, Host: r.group.host, Name: r.name,
 			Function: cmp.Or(r.function, callsite.Name(r.handler)), Operation: r.operation, Input: r.described, Doc: r.doc,
-			OwnErrors: r.group.errorHandler() != nil,
+			Socket: r.socket, OwnErrors: r.group.errorHandler() != nil,
 		}
 		for g := r.group; g != nil; g = g.parent {
 			d.Groups = slices.Insert(d.Groups, 0, openapi.Group{GroupDoc: g.doc, Prefix: g.prefix})
