@@ -103,18 +103,12 @@ type Timeouts struct {
 }
 
 func (t Timeouts) withDefaults() Timeouts {
-	for _, d := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{
-		{&t.Header, 10 * time.Second}, {&t.Body, 30 * time.Second}, {&t.Write, 60 * time.Second},
-		{&t.Stall, 30 * time.Second}, {&t.Idle, 120 * time.Second}, {&t.Drain, 15 * time.Second},
-	} {
-		if *d.value == 0 {
-			*d.value = d.fallback
-		}
-		*d.value = max(*d.value, 0)
-	}
+	serving.Default(&t.Header, 10*time.Second)
+	serving.Default(&t.Body, 30*time.Second)
+	serving.Default(&t.Write, 60*time.Second)
+	serving.Default(&t.Stall, 30*time.Second)
+	serving.Default(&t.Idle, 120*time.Second)
+	serving.Default(&t.Drain, 15*time.Second)
 	return t
 }
 

@@ -232,9 +232,7 @@ var errEmptyTarget = errors.New("the target is empty")
 // page to return to after a login. Anything but a path on this host is an error
 // with status 400.
 func RedirectLocal(target string) Response {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" ||
-		!strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") || strings.ContainsAny(target, "\\\r\n\t") {
+	if !headers.Local(target) {
 		return Fail(Errorf(http.StatusBadRequest, "redirect target %q is not a path on this site", target))
 	}
 	return Redirect(target)
@@ -348,13 +346,8 @@ func Attachment(name, saveAs string) Response {
 
 func fileOnDisk(name string, o files.Options) Response {
 	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request, status int) error {
-		root, err := files.Dir(filepath.Dir(name))
-		if err != nil {
-			return err
-		}
-		defer func() { _ = root.Close() }()
 		o.Status = status
-		return root.ServeFile(w, r, filepath.Base(name), o)
+		return files.ServePath(w, r, name, o)
 	})}
 }
 
@@ -600,6 +593,9 @@ func (r *Response) setHeader(h http.Header, req *Request) {
 	r.header.Apply(h)
 }
 
+// defaults sets the headers that every reply of the app has.
+func (req *Request) defaults(h http.Header) { req.app.config.headers.Apply(h, req.http.URL.Path) }
+
 func (req *Request) setID(h http.Header) {
 	if req.id.Text != "" {
 		h[requestid.Header] = req.id.Header[:]
@@ -649,7 +645,7 @@ func (req *Request) replyPlain(resp *Response, text string, data []byte) Outcome
 	if _, has := h["Content-Type"]; !has && len(text)+len(data) > 0 {
 		h["Content-Type"] = contentTypes[contentBytes] // or net/http would guess
 	}
-	req.app.config.headers.Apply(h, req.http.URL.Path)
+	req.defaults(h)
 
 	plain := transfer.Plain{
 		Status: resp.StatusCode(), Text: text, Data: data, Constant: resp.flags&flagConst != 0, Guard: (*encodingGuard)(req),
@@ -703,7 +699,7 @@ func (req *Request) replyEvents(resp *Response) (outcome Outcome, abort bool) {
 		h["X-Accel-Buffering"] = unbuffered
 	}
 	resp.setHeader(h, req)
-	req.app.config.headers.Apply(h, req.http.URL.Path)
+	req.defaults(h)
 	ctx := req.context()
 	req.accountLater(resp, stream)
 	var report sse.Report
@@ -779,7 +775,7 @@ func (req *Request) replySocket(resp *Response) Outcome {
 	h := req.w.Header()
 	before := maps.Clone(h)
 	resp.setHeader(h, req)
-	req.app.config.headers.Apply(h, req.http.URL.Path)
+	req.defaults(h)
 	ctx := req.context()
 	if c := &req.app.config; !c.withoutAccessLog || resp.done != nil {
 		a := req.lastingAccount(resp)
@@ -841,33 +837,21 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 	switch body := content.(type) {
 	case *transfer.Source:
 		resp.setHeader(h, req)
-		w.BeforeHeader = func(h http.Header) { req.app.config.headers.Apply(h, req.http.URL.Path) }
+		w.BeforeHeader = req.defaults
 		err = req.protect(func() error { return body.Serve(w, r, resp.StatusCode()) })
 	case fileBody:
 		req.setID(h)
 		resp.header.Begin(h)
-		w.BeforeHeader = func(h http.Header) {
-			resp.header.End(h)
-			req.app.config.headers.Apply(h, req.http.URL.Path)
-		}
+		w.BeforeHeader = func(h http.Header) { resp.header.End(h); req.defaults(h) }
 		w.Success = int(resp.status)
 		err = req.protect(func() error { return body(w, r, resp.StatusCode()) })
 	case http.Handler:
 		req.setID(h)
 		// The response is what the handler writes, as middleware has refined it:
 		// hence the handler's headers first.
-		w.BeforeHeader = func(h http.Header) {
-			resp.header.Apply(h)
-			req.app.config.headers.Apply(h, req.http.URL.Path)
-		}
+		w.BeforeHeader = func(h http.Header) { resp.header.Apply(h); req.defaults(h) }
 		w.Success = int(resp.status)
-		err = req.protect(func() error {
-			body.ServeHTTP(w, r)
-			if w.Status == 0 {
-				w.WriteHeader(http.StatusOK)
-			}
-			return nil
-		})
+		err = req.protect(func() error { body.ServeHTTP(w, r); return w.Begin() })
 	}
 	if err == nil {
 		err = w.EndEncoding()
@@ -885,12 +869,12 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 		return req.replyFailure(resp, err)
 	}
 	outcome = Outcome{Status: w.Status, Bytes: w.Bytes, Reason: string(sse.Completed)}
-	switch broken := cmp.Or(w.Err, err); {
-	case errors.Is(broken, http.ErrAbortHandler):
+	switch w.End(err, req.http.Context()) {
+	case transfer.Aborted:
 		outcome.Reason = reasonAborted
-	case w.Err != nil && (!transfer.ContextEnded(w.Err) || req.http.Context().Err() != nil):
+	case transfer.Cut:
 		outcome.Reason = string(brokenBy(w.Err))
-	case broken != nil:
+	case transfer.Broken:
 		outcome.Reason, outcome.Err = string(sse.Failed), cmp.Or(err, w.Err)
 		if _, panicked := errors.AsType[*PanicError](err); panicked {
 			outcome.Reason = string(sse.Panicked)

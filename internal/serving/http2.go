@@ -35,9 +35,15 @@ func CheckHTTP2(h http.HTTP2Config) error {
 // there: TCP alone does not tell for minutes.
 func (c *Config) http2() *http.HTTP2Config {
 	h := c.HTTP2
-	h.SendPingTimeout = max(cmp.Or(h.SendPingTimeout, 30*time.Second), 0)
-	h.PingTimeout = cmp.Or(h.PingTimeout, 15*time.Second)
-	h.WriteByteTimeout = max(cmp.Or(h.WriteByteTimeout, c.StallTimeout), 0)
+	Default(&h.SendPingTimeout, 30*time.Second)
+	Default(&h.PingTimeout, 15*time.Second)
+	Default(&h.WriteByteTimeout, c.StallTimeout)
 	h.MaxConcurrentStreams = cmp.Or(h.MaxConcurrentStreams, 250)
 	return &h
+}
+
+// Default fills in a time that was not chosen: zero stands for the fallback, a negative
+// one for none.
+func Default(d *time.Duration, fallback time.Duration) {
+	*d = max(cmp.Or(*d, fallback), 0)
 }

@@ -72,6 +72,14 @@ func (t *Writer) WriteHeader(status int) {
 	t.ResponseWriter.WriteHeader(status)
 }
 
+// Begin sends the header, unless that was done.
+func (t *Writer) Begin() error {
+	if t.Status == 0 {
+		t.WriteHeader(http.StatusOK)
+	}
+	return nil
+}
+
 // write does one exchange with the connection, within the stall timeout. The
 // deadline is taken off afterwards: left armed, it would reset an HTTP/2 stream
 // that only waits for more to send.
