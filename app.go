@@ -499,7 +499,11 @@ func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string)
 
 // announce begins the line that says where the app is.
 func (a *App) announce(url string) *zerolog.Event {
-	return a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version)
+	line := a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version)
+	if at := a.docsAt(); at != "" {
+		line.Str("docs", url+at)
+	}
+	return line
 }
 
 // Serve is [App.Run] on a listener, which it closes. It may be called for several
