@@ -499,7 +499,11 @@ func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string)
 
 // announce begins the line that says where the app is.
 func (a *App) announce(url string) *zerolog.Event {
-	line := a.config.logger.Info().Str("url", url).Int("routes", len(a.Routes())).Str("version", Version)
+	line := a.config.logger.Info().Str("url", url)
+	if n := len(a.Routes()); n > 0 { // a supervisor may have none
+		line.Int("routes", n)
+	}
+	line.Str("version", Version)
 	if at := a.docsAt(); at != "" {
 		line.Str("docs", url+at)
 	}
