@@ -112,6 +112,14 @@ type OpenAPI = openapi.Document
 // API says what the OpenAPI document of an app is about: see [WithAPI].
 type API = openapi.API
 
+// APIServer is an address of an [API], APIContact whom to ask about it, and APILicense
+// its license.
+type (
+	APIServer  = openapi.Server
+	APIContact = openapi.Contact
+	APILicense = openapi.License
+)
+
 // Doc says of a route what its OpenAPI document cannot know by itself: see [Describe].
 type Doc = openapi.Doc
 
@@ -131,7 +139,7 @@ type docsConfig struct {
 // docsState is what an app keeps of its documents.
 type docsState struct {
 	site   openapi.Site
-	placed bool // by Docs
+	placed string // by Docs: where the page is
 }
 
 // WithAPI says what the OpenAPI document is about: title, version, servers.
@@ -181,7 +189,7 @@ func (g *group) Describe(d GroupDoc) { g.app.change(func() { g.doc = d }) }
 func (g *group) Docs(pattern string, opts ...RouteOption) {
 	pattern = "/" + strings.Trim(pattern, "/")
 	opts = append([]RouteOption{Hidden()}, opts...)
-	g.app.change(func() { g.app.docs.placed = true })
+	g.app.change(func() { g.app.docs.placed = cmp.Or(g.app.docs.placed, g.fullPrefix()+pattern) })
 	g.Get(pattern, func(req *Request) Response { return g.app.docsFile(req, "") }, opts...)
 	g.Get(path.Join(pattern, "*file"), func(req *Request) Response { return g.app.docsFile(req, req.Param("file")) }, opts...)
 }
@@ -225,7 +233,7 @@ func (a *App) describeRoutes() []openapi.Route {
 // is nothing to show. The app is locked.
 func (a *App) docsRoute() *route {
 	d := &a.config.docs
-	if d.off || a.docs.placed || d.own == nil && !openapi.Worthwhile(a.describeRoutes()) {
+	if d.off || a.docs.placed != "" || d.own == nil && !openapi.Worthwhile(a.describeRoutes()) {
 		return nil
 	}
 	return a.compile(&route{
@@ -235,6 +243,16 @@ func (a *App) docsRoute() *route {
 			return a.docsFile(req, name)
 		},
 	})
+}
+
+// docsAt returns the path of the page, "" if there is none.
+func (a *App) docsAt() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.docs.placed == "" && a.docsRoute() != nil {
+		return openapi.DefaultPage
+	}
+	return a.docs.placed
 }
 
 // docsFor returns the chain that answers a request for the documents in their usual

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 // Kind is an enum by its own word.
@@ -162,6 +163,20 @@ func (store) Feed(context.Context) (redstart.EventStream[Message], error) {
 	return redstart.Events[Message](feed).WithEvent("alarm").WithID(func(m Message) string { return m.Text[6:] }), nil
 }
 
+func chat(*redstart.Request) redstart.Response {
+	return redstart.Socket(func(conn *websocket.Conn) error {
+		for m, err := range conn.Messages() {
+			if err != nil {
+				return err
+			}
+			if err := conn.Send(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func plain(*redstart.Request) redstart.Response { return redstart.Text("hello") }
 
 // App makes the program.
@@ -203,7 +218,7 @@ func App(opts ...redstart.Option) *redstart.App {
 	staff.Get("/posts/:id/:page?", plain)
 	staff.Any("/echo", plain)
 
-	app.WebSocket("/chat/:room", plain, redstart.Describe(redstart.Doc{
+	app.WebSocket("/chat/:room", chat, redstart.Describe(redstart.Doc{
 		Summary: "Talk", Tags: []string{"Live"}, Socket: &redstart.SocketDoc{Receives: Message{}, Sends: Message{}},
 	}))
 	app.Get("/events", func(*redstart.Request) redstart.Response {
