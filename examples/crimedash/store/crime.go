@@ -35,6 +35,9 @@ const (
 	StatusClosed     = "closed"
 )
 
+// Statuses lists them in their order. The caller owns the result.
+func Statuses() []string { return []string{StatusOpen, StatusResponding, StatusClosed} }
+
 // ErrNotFound is returned for a crime that is not on file.
 var ErrNotFound = errors.New("no such crime")
 
@@ -55,7 +58,9 @@ type Crime struct {
 	Description string    `json:"description"`
 	Reporter    string    `json:"reporter"` // empty: anonymous
 	Status      string    `json:"status"`
-	CreatedAt   time.Time `json:"created_at"` // UTC, whole microseconds
+	CreatedAt   time.Time `json:"created_at"`      // UTC, whole microseconds
+	Photo       string    `json:"photo,omitempty"` // the name of a file, see [Store.Photos]
+	Badge       string    `json:"badge,omitempty"` // the user who reported it, if one had logged in
 }
 
 // NewCrime is a report as a witness gives it.
@@ -66,14 +71,20 @@ type NewCrime struct {
 	Place       string `json:"place"`
 	Description string `json:"description"`
 	Reporter    string `json:"reporter"` // optional
+
+	// What a witness cannot claim: the program knows it.
+	Photo string `json:"-"`
+	Badge string `json:"-"`
 }
 
 // The reasons in [FieldError.Code].
 const (
-	CodeRequired = "required" // missing or blank
-	CodeUnknown  = "unknown"  // not one of the known values
-	CodeTooLong  = "too_long" // more than Max characters
-	CodeInvalid  = "invalid"  // not readable as what the field holds
+	CodeRequired = "required"  // missing or blank
+	CodeUnknown  = "unknown"   // not one of the known values
+	CodeTooLong  = "too_long"  // more than Max characters
+	CodeInvalid  = "invalid"   // not readable as what the field holds
+	CodeTooLarge = "too_large" // a file of more than Max bytes
+	CodeNoPhoto  = "no_photo"  // a file that is no picture of a known kind
 )
 
 // FieldError says what is wrong with one field of a report or a filter. Code
@@ -82,7 +93,7 @@ type FieldError struct {
 	Field  string `json:"field"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
-	Max    int    `json:"max,omitempty"` // with CodeTooLong: the limit in characters
+	Max    int    `json:"max,omitempty"` // with CodeTooLong in characters, with CodeTooLarge in bytes
 }
 
 // ValidationError lists everything that is wrong with a report or a filter, in
@@ -99,6 +110,13 @@ func (e *ValidationError) Error() string {
 		parts[i] = f.Field + " " + f.Detail
 	}
 	return "invalid " + e.Subject + ": " + strings.Join(parts, "; ")
+}
+
+// Check returns the report as it would go on file, or a *[ValidationError] that lists
+// every violation.
+func (c NewCrime) Check() (NewCrime, error) {
+	c = c.normalize()
+	return c, c.validate()
 }
 
 // normalize returns the report without surrounding blanks.

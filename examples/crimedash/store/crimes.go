@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const columns = "id, kind, severity, district, place, description, reporter, status, created_at"
+const columns = "id, kind, severity, district, place, description, reporter, status, created_at, photo, badge"
 
 // sincePage is how many crimes [Store.Since] reads at a time.
 const sincePage = 64
@@ -17,16 +17,17 @@ const sincePage = 64
 // Report puts a crime on file. A report that breaks the rules is answered with
 // a *[ValidationError] that lists all violations, and nothing is stored.
 func (s *Store) Report(ctx context.Context, report NewCrime) (Crime, error) {
-	report = report.normalize()
-	if err := report.validate(); err != nil {
+	report, err := report.Check()
+	if err != nil {
 		return Crime{}, err
 	}
 	crime := Crime{
 		Kind: report.Kind, Severity: report.Severity, District: report.District,
 		Place: report.Place, Description: report.Description, Reporter: report.Reporter,
 		Status: StatusOpen, CreatedAt: s.now().UTC().Truncate(time.Microsecond),
+		Photo: report.Photo, Badge: report.Badge,
 	}
-	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) (err error) {
 		outbox := s.log != NoLog
 		if crime.ID, err = s.nextID(ctx, tx); err != nil {
 			return err
@@ -94,6 +95,31 @@ func (s *Store) Since(ctx context.Context, id int64) iter.Seq2[Crime, error] {
 	}
 }
 
+// Matching yields all crimes that match the filter, newest first, page by page as
+// [Store.Since] does, so that there may be any number of them. The filter's Limit does
+// not count.
+func (s *Store) Matching(ctx context.Context, f Filter) iter.Seq2[Crime, error] {
+	return func(yield func(Crime, error) bool) {
+		f.Limit = MaxLimit
+		for {
+			page, err := s.List(ctx, f)
+			if err != nil {
+				yield(Crime{}, err)
+				return
+			}
+			for _, crime := range page {
+				if !yield(crime, nil) {
+					return
+				}
+				f.Before = crime.ID
+			}
+			if len(page) < f.Limit {
+				return
+			}
+		}
+	}
+}
+
 func (s *Store) query(ctx context.Context, rest string, args ...any) ([]Crime, error) {
 	rows, err := s.read.QueryContext(ctx, "SELECT "+columns+" FROM crimes "+rest, args...)
 	if err != nil {
@@ -114,7 +140,7 @@ func (s *Store) query(ctx context.Context, rest string, args ...any) ([]Crime, e
 func scan(row interface{ Scan(...any) error }) (Crime, error) {
 	var c Crime
 	var at int64
-	err := row.Scan(&c.ID, &c.Kind, &c.Severity, &c.District, &c.Place, &c.Description, &c.Reporter, &c.Status, &at)
+	err := row.Scan(&c.ID, &c.Kind, &c.Severity, &c.District, &c.Place, &c.Description, &c.Reporter, &c.Status, &at, &c.Photo, &c.Badge)
 	c.CreatedAt = time.UnixMicro(at).UTC()
 	return c, err
 }
@@ -122,9 +148,9 @@ func scan(row interface{ Scan(...any) error }) (Crime, error) {
 // insert writes a crime down, under the next number in a row if it has no id.
 func insert(ctx context.Context, tx *sql.Tx, c Crime, outbox bool) (int64, error) {
 	result, err := tx.ExecContext(ctx, `
-		INSERT INTO crimes (id, kind, severity, district, place, description, reporter, status, created_at, outbox)
-		VALUES (NULLIF(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.ID, c.Kind, c.Severity, c.District, c.Place, c.Description, c.Reporter, c.Status, c.CreatedAt.UnixMicro(), outbox)
+		INSERT INTO crimes (id, kind, severity, district, place, description, reporter, status, created_at, outbox, photo, badge)
+		VALUES (NULLIF(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, c.Kind, c.Severity, c.District, c.Place, c.Description, c.Reporter, c.Status, c.CreatedAt.UnixMicro(), outbox, c.Photo, c.Badge)
 	if err != nil {
 		return 0, err
 	}

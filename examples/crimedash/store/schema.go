@@ -48,6 +48,23 @@ var migrations = [...]string{
 	) STRICT;
 	INSERT INTO desk (one) VALUES (1);
 	`,
+	`
+	ALTER TABLE crimes ADD COLUMN photo TEXT NOT NULL DEFAULT ''; -- the name of a file, see photos.go
+	ALTER TABLE crimes ADD COLUMN badge TEXT NOT NULL DEFAULT ''; -- the user who reported it, if one had logged in
+	CREATE INDEX crimes_by_photo ON crimes (photo) WHERE photo <> '';
+
+	CREATE TABLE users (
+		name TEXT PRIMARY KEY,
+		full TEXT NOT NULL, -- for people
+		role TEXT NOT NULL,
+		hash TEXT NOT NULL  -- bcrypt
+	) STRICT;
+
+	CREATE TABLE secrets (
+		name  TEXT PRIMARY KEY,
+		value BLOB NOT NULL
+	) STRICT;
+	`,
 }
 
 // prepare migrates the file and seeds it. Everything happens in one immediate
@@ -64,6 +81,9 @@ func (s *Store) prepare(ctx context.Context, seed bool) error {
 	}
 	if err := s.seedBulletins(ctx, tx); err != nil {
 		return fmt.Errorf("write the bulletins: %w", err)
+	}
+	if err := s.seedUsers(ctx, tx); err != nil {
+		return fmt.Errorf("write the users: %w", err)
 	}
 	if seed {
 		if err := s.seedCrimes(ctx, tx); err != nil {

@@ -46,6 +46,8 @@ type Store struct {
 	read  *sql.DB
 	now   func() time.Time
 	log   Log
+
+	photos photos
 }
 
 // Open opens the database at path, creating and seeding it if need be. The
@@ -59,7 +61,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
-	s := &Store{now: opts.Now, log: opts.Log}
+	s := &Store{now: opts.Now, log: opts.Log, photos: photos{folder: photosBeside(abs)}}
 	if s.write, err = openPool(abs, "immediate", 1); err == nil {
 		err = patiently(ctx, func() error { return s.prepare(ctx, !opts.Empty) })
 	}
@@ -132,8 +134,12 @@ func (s *Store) Close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.photos.close())...)
 }
+
+// DB is the database, for what else wants a table in the same file. Changes are made one
+// at a time. It is the store's to close.
+func (s *Store) DB() *sql.DB { return s.write }
 
 // checkPath finds the mistakes a person makes with a path, because SQLite
 // reports all of them as "unable to open database file".
