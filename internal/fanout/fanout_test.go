@@ -499,7 +499,7 @@ func TestAClientThatIsListenedToIsAnsweredBetweenBatches(t *testing.T) {
 		require.NoError(t, err)
 		rest, err := io.ReadAll(client)
 		require.NoError(t, err)
-		assert.LessOrEqual(t, len(rest), maxAnswers+100)
+		assert.Less(t, len(rest), 90_000, "what was asked while nothing was taken is mostly not answered")
 		assert.True(t, strings.HasSuffix(string(rest), "bye over"), "%q", rest[max(0, len(rest)-20):])
 		assert.ErrorIs(t, parked{p, ended}.end(t).Cause, over)
 	})

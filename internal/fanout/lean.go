@@ -92,14 +92,23 @@ func (c *leanConn) end(cause error) {
 	})
 }
 
-// answer has the writing goroutine send an answer between two batches.
-func (c *leanConn) answer(answer []byte) {
+// answer has the writing goroutine send an answer between two batches. There is always
+// room for the last one.
+func (c *leanConn) answer(answer []byte, last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(answer) > 0 && len(c.answers)+len(answer) <= maxAnswers {
+	if len(answer) > 0 && (last || len(c.answers)+len(answer) <= maxAnswers) {
 		c.answers = append(c.answers, answer...)
 		c.Wake()
 	}
+}
+
+func (c *leanConn) takeAnswers() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	answers := c.answers
+	c.answers = nil
+	return answers
 }
 
 // next is what the feed has next, after the answers.
@@ -150,6 +159,9 @@ func (c *leanConn) write() {
 		}
 		select {
 		case <-c.closed:
+			if answers := c.takeAnswers(); len(answers) > 0 && !c.send(answers, 0) {
+				return
+			}
 			if config.Farewell != nil && !errors.Is(c.cause, ErrGone) {
 				if words := config.Farewell(c.cause); len(words) > 0 {
 					c.send(words, 0)
@@ -197,7 +209,7 @@ func (c *leanConn) listen() {
 		n, err := c.conn.Read(buf[:])
 		if c.parking.Heard != nil {
 			answer, err := c.parking.Heard(buf[:n])
-			c.answer(answer)
+			c.answer(answer, err != nil)
 			if err != nil {
 				c.end(err)
 				return

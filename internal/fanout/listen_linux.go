@@ -55,10 +55,11 @@ func (l *loop) hearLocked(c *Conn, events uint32) error {
 		switch {
 		case n > 0 && c.dialogue != nil:
 			answer, err := c.dialogue.heard(l.buf[:n])
-			l.answerLocked(c, answer)
 			if err != nil {
+				l.answerLastLocked(c, answer)
 				return err
 			}
+			l.answerLocked(c, answer)
 		case n > 0:
 			if c.garbage += int32(n); c.garbage > maxGarbage {
 				return ErrGone
@@ -87,4 +88,21 @@ func (l *loop) answerLocked(c *Conn, answer []byte) {
 	if c.blocked == 0 {
 		l.flushLocked(c)
 	}
+}
+
+// answerLastLocked writes the answer that is the last one, after what is under way, if
+// the client can take all that now.
+func (l *loop) answerLastLocked(c *Conn, answer []byte) {
+	for _, part := range [][]byte{c.rest, c.dialogue.answers, answer} {
+		for len(part) > 0 {
+			n, err := write(int(c.fd), part)
+			if n <= 0 && err != unix.EINTR {
+				return
+			}
+			n = max(n, 0)
+			part = part[n:]
+			c.bytes += int64(n)
+		}
+	}
+	c.rest, c.dialogue.answers = nil, nil
 }
