@@ -89,7 +89,10 @@ export class Model {
   securityOf(operation) {
     const ways = operation.security ?? this.document.security ?? [];
     const schemes = this.document.components?.securitySchemes ?? {};
-    return ways.map((way) => Object.entries(way).map(([name, scopes]) => ({ name, scopes, ...this.resolve(schemes[name]) })));
+    return ways.map((way) => Object.entries(way).map(([name, scopes]) => {
+      const scheme = this.resolve(schemes[name]);
+      return { ...scheme, name, scopes, parameter: scheme.name }; // the name of an API key is that of its header
+    }));
   }
 
   // example makes a value that a schema allows, for a body to begin with.

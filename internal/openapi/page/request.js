@@ -10,7 +10,6 @@ export function build(operation, server, values, credentials, way, body) {
     const value = values.get(`${p.in}:${p.name}`) ?? "";
     if (value === "") {
       if (p.required) request.missing.push(p.name);
-      if (p.in === "path") path = path.replace(`{${p.name}}`, `{${p.name}}`);
       continue;
     }
     const many = [].concat(p.schema?.type ?? []).includes("array");
@@ -50,17 +49,14 @@ function authorize(request, s, secret) {
     if (secret.user || secret.value) request.headers.push(["Authorization", "Basic " + base64(`${secret.user ?? ""}:${secret.value ?? ""}`)]);
   } else if (!secret.value) {
     return;
-  } else if (s.type === "apiKey" && s.in === "query") request.query.push([s.in === "query" ? keyName(s) : "", encodeURIComponent(secret.value)]);
-  else if (s.type === "apiKey" && s.in === "cookie") request.cookies.push([keyName(s), secret.value]);
-  else if (s.type === "apiKey") request.headers.push([keyName(s), secret.value]);
+  } else if (s.type === "apiKey" && s.in === "query") request.query.push([s.parameter, encodeURIComponent(secret.value)]);
+  else if (s.type === "apiKey" && s.in === "cookie") request.cookies.push([s.parameter, secret.value]);
+  else if (s.type === "apiKey") request.headers.push([s.parameter, secret.value]);
   else {
     request.headers.push(["Authorization", "Bearer " + secret.value]);
     request.bearer = secret.value;
   }
 }
-
-// keyName is the name of the parameter: the scheme's own name is its key.
-const keyName = (s) => s.parameter;
 
 function base64(text) {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));

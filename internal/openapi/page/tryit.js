@@ -64,8 +64,7 @@ export function tryIt(model, operation, base) {
 
   function request() {
     const body = state.body && { type: state.body.type, content: content() };
-    const way = (ways[state.way] ?? []).map((s) => ({ ...s, parameter: model.document.components?.securitySchemes?.[s.name]?.name }));
-    const r = build(o, state.server, values, credentials, way, body);
+    const r = build(o, state.server, values, credentials, ways[state.way], body);
     r.streams = streams;
     return r;
   }
