@@ -97,6 +97,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -188,10 +189,13 @@ func (g *group) Describe(d GroupDoc) { g.app.change(func() { g.doc = d }) }
 // pass the middleware and the guards of the group.
 func (g *group) Docs(pattern string, opts ...RouteOption) {
 	pattern = "/" + strings.Trim(pattern, "/")
+	if path.Join(g.fullPrefix(), pattern) == "/" {
+		panic("redstart: Docs: the page needs a path of its own, such as \"/docs\"")
+	}
 	opts = append([]RouteOption{Hidden()}, opts...)
-	g.app.change(func() { g.app.docs.placed = cmp.Or(g.app.docs.placed, g.fullPrefix()+pattern) })
-	g.Get(pattern, func(req *Request) Response { return g.app.docsFile(req, "") }, opts...)
-	g.Get(path.Join(pattern, "*file"), func(req *Request) Response { return g.app.docsFile(req, req.Param("file")) }, opts...)
+	g.app.change(func() { g.app.docs.placed = cmp.Or(g.app.docs.placed, path.Join(g.fullPrefix(), pattern)) })
+	g.Get(pattern, func(req *Request) Response { return g.app.docsFile(req, req.Path(), "") }, opts...)
+	g.Get(path.Join(pattern, "*file"), func(req *Request) Response { return g.app.docsFile(req, "", req.Param("file")) }, opts...)
 }
 
 // OpenAPI returns the document of the app: its own, see [WithOpenAPI], or one made of
@@ -240,7 +244,7 @@ func (a *App) docsRoute() *route {
 		method: http.MethodGet, pattern: openapi.DefaultPage, group: &a.group,
 		handler: func(req *Request) Response {
 			name, _ := openapi.Find(req.Path())
-			return a.docsFile(req, name)
+			return a.docsFile(req, "", name)
 		},
 	})
 }
@@ -270,10 +274,9 @@ func (rs *routes) docsFor(req *Request) Handler {
 
 // docsFile is the reply with a file of the page. The page's own addresses are relative
 // to one without a slash at the end.
-func (a *App) docsFile(req *Request, name string) Response {
-	at := req.Path()
-	if name == "" && strings.HasSuffix(at, "/") {
-		return Redirect("../" + path.Base(at)).WithStatus(http.StatusPermanentRedirect)
+func (a *App) docsFile(req *Request, at, name string) Response {
+	if asked := req.Path(); name == "" && strings.HasSuffix(asked, "/") {
+		return Redirect("../" + url.PathEscape(path.Base(asked))).WithStatus(http.StatusPermanentRedirect)
 	}
 	if version := req.Query("version"); version != "" && strings.HasPrefix(name, "openapi.") {
 		name = "openapi-" + version + path.Ext(name)

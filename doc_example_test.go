@@ -87,3 +87,39 @@ func ExampleWithOpenAPI() {
 	//   version: "1"
 	// paths: {}
 }
+
+func ExampleApp_Docs() {
+	app := quietApp()
+	app.Get("/crimes", text("crimes"))
+	badge := redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
+		return redstart.Fail(redstart.Error(401, "badge, please")), req.Header("X-Badge") == ""
+	})
+	app.Group("/internal", badge).Docs("/docs")
+	fmt.Println(get(app, "/internal/docs").Code, get(app, "/internal/docs", "X-Badge", "007").Code)
+	// Output: 401 200
+}
+
+func ExampleGroup_Describe() {
+	app := quietApp()
+	crimes := app.Group("/crimes")
+	crimes.Describe(redstart.GroupDoc{Tag: "Crimes", Description: "What was reported.", Problems: []int{429}})
+	crimes.Get("/", text("crimes"))
+	cave := app.Group("/cave")
+	cave.Describe(redstart.GroupDoc{Hidden: true})
+	cave.Get("/bats", text("bats"))
+
+	_, tags, _ := strings.Cut(string(app.OpenAPI().YAML()), "\ntags:\n")
+	fmt.Print(tags)
+	fmt.Println(app.OpenAPI().Operations())
+	// Output:
+	//   - name: Crimes
+	//     description: What was reported.
+	// 1
+}
+
+func ExampleWithoutDocs() {
+	app := redstart.New(redstart.WithoutAccessLog(), redstart.WithoutDocs())
+	redstart.Get(app, "/greeting", redstart.NoInput(func(context.Context) (string, error) { return "hello", nil }))
+	fmt.Println(get(app, "/docs").Code, app.OpenAPI().Operations())
+	// Output: 404 1
+}

@@ -148,6 +148,15 @@ func TestDocsElsewhere(t *testing.T) {
 	assert.Equal(t, "http://"+addr+"/internal/manual", line["docs"])
 }
 
+func TestDocsPlacedWhereTheyAreUsually(t *testing.T) {
+	app, _ := described()
+	app.Group("/docs").Docs("/")
+	assert.Contains(t, get(app, "/docs").Body.String(), `data-document="docs/openapi"`)
+	assert.Equal(t, 200, get(app, "/docs/openapi.json").Code)
+	assert.Equal(t, 404, get(app, "/openapi.json").Code)
+	assert.PanicsWithValue(t, `redstart: Docs: the page needs a path of its own, such as "/docs"`, func() { app.Docs("/") })
+}
+
 func TestOwnDocument(t *testing.T) {
 	own := "openapi: 3.0.3\ninfo: {title: Mine, version: '1'}\npaths:\n  /x:\n    get:\n      responses:\n        '200': {description: fine}\n"
 	app, _ := newApp(redstart.WithOpenAPI([]byte(own)))

@@ -116,11 +116,11 @@ func TestTypes(t *testing.T) {
 		"int8": `{"type":"integer","minimum":-128,"maximum":127}`, "uint16": `{"type":"integer","minimum":0,"maximum":65535}`,
 		"uint": `{"type":"integer","minimum":0}`, "float": `{"type":"number","format":"float"}`,
 		"time": `{"type":"string","format":"date-time"}`, "duration": `{"type":"integer","format":"int64","description":"Nanoseconds."}`,
-		"bytes": `{"type":"string","contentEncoding":"base64"}`,
+		"bytes": `{"type":["string","null"],"contentEncoding":"base64"}`,
 		"array": `{"type":"array","items":{"type":"integer","minimum":0,"maximum":255},"minItems":2,"maxItems":2}`,
 		"raw":   `{}`, "number": `{"type":"number"}`, "big": `{"type":"integer"}`, "any": `{}`, "interface": `{}`,
-		"map":       `{"type":"object","additionalProperties":{"type":"boolean"}}`,
-		"mapOfMaps": `{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}}`,
+		"map":       `{"type":["object","null"],"additionalProperties":{"type":"boolean"}}`,
+		"mapOfMaps": `{"type":["object","null"],"additionalProperties":{"type":"array","items":{"type":"string"}}}`,
 		"address":   `{"type":"string"}`, "uuid": `{"type":"string","format":"uuid"}`,
 		"inline":  `{"type":"object","properties":{"a":{"type":"integer","format":"int64"}},"required":["a"]}`,
 		"pointer": `{"type":["string","null"]}`, "maybe": `{"type":"string"}`,
@@ -370,7 +370,7 @@ func TestGroups(t *testing.T) {
 	hidden.Describe(redstart.GroupDoc{Hidden: true})
 	hidden.Group("/deep").Get("/", hello)
 	old := app.Group("/api/v1")
-	old.Describe(redstart.GroupDoc{Deprecated: true})
+	old.Describe(redstart.GroupDoc{Deprecated: true, Problems: []int{429}})
 	old.Get("/x", hello)
 	old.Group("/crimes").Get("/", hello, redstart.Describe(redstart.Doc{Summary: "All"}))
 	d := treeOf(t, app)
@@ -379,5 +379,6 @@ func TestGroups(t *testing.T) {
 	d.equal(`null`, "paths", "/api/v1/x", "get", "tags")
 	d.equal(`["crimes"]`, "paths", "/api/v1/crimes", "get", "tags")
 	d.equal(`true`, "paths", "/api/v1/crimes", "get", "deprecated")
+	d.equal(`"#/components/responses/TooManyRequests"`, "paths", "/api/v1/crimes", "get", "responses", "429", "$ref")
 	assert.Equal(t, 3, app.OpenAPI().Operations())
 }

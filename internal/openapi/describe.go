@@ -104,6 +104,8 @@ type GroupDoc struct {
 	Description string // of the tag; CommonMark
 	Deprecated  bool
 	Hidden      bool // from documents
+	// Problems are the statuses of errors that middleware adds, such as 429.
+	Problems []int
 }
 
 // Group is a group that a route is in.

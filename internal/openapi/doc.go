@@ -19,6 +19,10 @@
 //	example:"3"                  an example
 //	deprecated:"true"            deprecated
 //
+// What package json may write as null can be null here: pointers, and in replies lists
+// and maps, unless they are left out when empty, or validate:"required" says that
+// they are always there.
+//
 // A type with a name becomes a component of that name. A type of which requests have
 // to bring less than replies do, since only some of its fields are required, becomes
 // two: Crime and CrimeInput. A type whose JSON is not what its fields say can say so

@@ -144,6 +144,11 @@ func (b *builder) errors(r *Route, t *template) []int {
 	for _, status := range r.Doc.Problems {
 		found[status] = true
 	}
+	for _, g := range r.Groups {
+		for _, status := range g.Problems {
+			found[status] = true
+		}
+	}
 	for _, g := range r.Guards {
 		found[http.StatusUnauthorized] = found[http.StatusUnauthorized] || len(g.Schemes) > 0
 		found[http.StatusForbidden] = found[http.StatusForbidden] || len(g.Scopes) > 0

@@ -53,7 +53,7 @@ func (s *Site) Forget() {
 
 // File returns a file by its name below the page, nil if there is none: "" is the page
 // itself, and "openapi-3.2.json" the document in that version. At is the path of
-// the page, below that of the app.
+// the page below that of the app, with the documents below it; "" is the usual place.
 func (s *Site) File(name, at string, document func() *Document) *File {
 	s.mu.RLock()
 	files, age := s.files, s.age
@@ -67,7 +67,7 @@ func (s *Site) File(name, at string, document func() *Document) *File {
 		s.mu.Unlock()
 	}
 	if name == "" {
-		if name = "default.html"; at != DefaultPage {
+		if name = "default.html"; at != "" {
 			return placed(files[indexName], at, path.Base(at)+"/openapi")
 		}
 	}

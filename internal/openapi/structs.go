@@ -123,10 +123,16 @@ func (b *builder) property(p property, m mode) *object {
 	}
 	s = constrain(s, t, p.field.Tag.Get("validate"), false)
 	_, required := rulesOf(p.field)
-	if t.Kind() == reflect.Pointer && !p.absent && !required {
+	if !p.absent && !required && (t.Kind() == reflect.Pointer || m == output && isNil(t)) {
 		s = nullable(s)
 	}
 	return annotate(s, t, p.field, false)
+}
+
+// isNil says whether the zero value of a list or a map is null, as package json has it:
+// it would be a lie to promise a client that it never is.
+func isNil(t reflect.Type) bool {
+	return (t.Kind() == reflect.Slice || t.Kind() == reflect.Map) && custom(t) == nil && known(t) == nil
 }
 
 // quoted is what the option string of the tag json makes of a number.

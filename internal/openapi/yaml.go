@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -47,7 +48,7 @@ func node(v any) *yaml.Node {
 		return scalar("!!null", "null")
 	}
 	number := fmt.Sprint(v)
-	if _, err := strconv.ParseInt(number, 10, 64); err == nil {
+	if !strings.ContainsAny(number, ".eE") {
 		return scalar("!!int", number)
 	}
 	return scalar("!!float", number)
