@@ -65,7 +65,7 @@ function replies(model, o) {
     const reply = model.resolve(reference);
     const content = Object.entries(reply.content ?? {});
     const kind = status[0] === "2" || status[0] === "1" ? "good" : status === "default" || status[0] === "3" ? "plain" : "bad";
-    const head = [h("span", { class: `status ${kind}` }, status === "default" ? "else" : status), " ", inline(reply.description ?? "")];
+    const head = [h("span", { class: `status ${kind}` }, status === "default" ? "else" : status), h("span", {}, inline(reply.description ?? ""))];
     if (!content.length && !reply.headers) return h("div", { class: "reply" }, h("div", { class: "row" }, head));
     const details = h("details", { class: "reply", open: kind === "good" }, h("summary", { class: "row" }, head));
     const fill = () => {

@@ -107,7 +107,7 @@ export function tryIt(model, operation, base) {
   drawAuth();
   if (bodies.length) chooseBody(bodies[0]);
   else refresh();
-  return [form, out, h("details", { class: "curl", open: !o.socket }, h("summary", {}, "curl"), h("div", { class: "code" }, copyButton(() => command.textContent), command))];
+  return [form, out, !o.socket && h("details", { class: "curl", open: true }, h("summary", {}, "curl"), h("div", { class: "code" }, copyButton(() => command.textContent), command))];
 }
 
 function firstOf(model, p, schema) {
