@@ -28,6 +28,7 @@ type config struct {
 	Log      store.Log    // as the store was opened with; with a log the hub is over its broker
 	Node     node         // who this is
 	Simulate pace         // 0: no simulated crimes
+	Secret   []byte       // what sessions and tokens are signed with; nil means one that is kept in the store
 	Remote   http.Handler // the service that /events/api asks; nil means the built-in stand-in
 }
 
@@ -45,12 +46,19 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 		c.Remote = standIn{}
 	}
 
-	app := redstart.New(slices.Concat(headers(), []redstart.Option{c.Node.named()}, opts)...)
+	known, err := newGuards(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+
+	app := redstart.New(slices.Concat(headers(), documents(), []redstart.Option{
+		c.Node.named(), redstart.WithTemplates(redstart.Templates(pages, redstart.TemplateOptions{Dir: "templates"})),
+	}, opts)...)
 	health := middleware.HealthOptions{Streams: app.Streams(), Checks: []middleware.HealthCheck{{Name: "database", Check: c.Store.Ping}}}
 	metrics := middleware.NewMetrics()
 	metrics.WatchHub("crimes", c.Hub)
 	metrics.WatchStreams("crimedash", app.Streams())
-	app.Use(metrics.Middleware, middleware.Health(health), sameOrigin())
+	app.Use(metrics.Middleware, middleware.Health(health), middleware.CSRF(), known.session)
 	operators := app.Group("", fromHere())
 	operators.Mount("/metrics", metrics.Handler())
 	operators.Mount("/debug/streams", sse.DebugHandler(app.Streams(), map[string]*sse.Hub{"crimes": c.Hub}))
@@ -66,11 +74,8 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 		app.OnStart(desk.clerk.start)
 		app.OnStop(func(context.Context) error { desk.clerk.stop(); return nil })
 	}
-	app.Get("/api/crimes", desk.list)
-	app.Post("/api/crimes", desk.report, redstart.BodyLimit(maxReport))
-	app.Get("/api/crimes/:id", desk.get)
-	app.Get("/api/stats", desk.stats)
-	app.Get("/live", desk.live)
+	known.routes(app)
+	desk.routes(app, known)
 
 	streams := &streams{store: c.Store, remote: remoteClient(c.Remote)}
 	app.Get("/events", streams.count)
@@ -87,19 +92,6 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	return app, nil
 }
 
-// sameOrigin refuses what the page of another site makes a browser send: browsers
-// say where a request comes from, and this compares. It is a middleware of the app
-// and not of net/http, so that a refusal is an error reply, and logged, like any other.
-func sameOrigin() redstart.Middleware {
-	protection := http.NewCrossOriginProtection()
-	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
-		if err := protection.Check(req.HTTP()); err != nil {
-			return redstart.Fail(redstart.Error(http.StatusForbidden, err.Error()).WithCause(err)), true
-		}
-		return redstart.Response{}, false
-	})
-}
-
 // fromHere lets only this machine in: what operators look at names clients.
 func fromHere() redstart.Middleware {
 	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
@@ -111,10 +103,11 @@ func fromHere() redstart.Middleware {
 }
 
 // headers tells browsers to be strict with our pages: no script, style or data
-// but from this server, in no frame of another, sent nowhere else.
+// but from this server, in no frame of another, sent nowhere else. The picture that
+// a witness has chosen, and not yet sent, is a blob.
 func headers() []redstart.Option {
 	return []redstart.Option{
-		redstart.DefaultHeader("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
+		redstart.DefaultHeader("Content-Security-Policy", "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
 		redstart.DefaultHeader("X-Content-Type-Options", "nosniff"),
 		redstart.DefaultHeader("Referrer-Policy", "same-origin"),
 	}

@@ -188,6 +188,8 @@ func (c *clerk) take(ctx context.Context, message sse.Message) error {
 		err = message.DecodeJSON(&crimes[0])
 	case "history":
 		err = message.DecodeJSON(&crimes)
+	case changeEvent:
+		return c.takeChange(ctx, message)
 	case "sse.gap":
 		return c.gap(ctx, message)
 	default:

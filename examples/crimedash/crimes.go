@@ -5,19 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
 	"github.com/redstart-go/redstart/sse"
 )
 
-// maxReport bounds the body of a report, in bytes. The longest valid one, every
-// character escaped, is a quarter of it.
+// maxReport bounds a report in JSON, and the texts of one by form, in bytes. The longest
+// valid one, every character escaped, is a quarter of it.
 const maxReport = 32 << 10
 
 // desk is where reports come in and questions are answered.
@@ -66,142 +63,129 @@ func (d *desk) position(ctx context.Context) (string, error) {
 	return d.hub.Cursor().String(), nil
 }
 
-func (d *desk) list(req *redstart.Request) redstart.Response {
-	filter, err := filterOf(req)
-	if err != nil {
-		return redstart.Fail(err)
-	}
+// crimeFilter chooses crimes, for the list and the export alike. A filter that is given
+// without a value is none.
+type crimeFilter struct {
+	Kind     string `query:"kind" validate:"omitempty,oneof=robbery burglary assault arson smuggling fraud vandalism kidnapping sabotage riddle"`
+	Severity string `query:"severity" validate:"omitempty,oneof=low medium high critical"`
+	District int    `query:"district" validate:"omitempty,min=1,max=10"`
+	Query    string `query:"q" validate:"max=100"`
+}
+
+func (f crimeFilter) filter() store.Filter {
+	return store.Filter{Kind: f.Kind, Severity: f.Severity, District: f.District, Query: f.Query}
+}
+
+// crimePage is one page of the list.
+type crimePage struct {
+	crimeFilter
+	Limit  int   `query:"limit" validate:"omitempty,min=1,max=200"`
+	Before int64 `query:"before" validate:"min=0"` // an id: the page continues behind it
+}
+
+func (d *desk) list(ctx context.Context, page *crimePage) (crimeList, error) {
+	filter := page.filter()
+	filter.Limit, filter.Before = page.Limit, page.Before
 	// The position comes first: what is filed between the two lines is then both
 	// in the list and live, and the page drops the double. The other way round
 	// it would be in neither.
-	cursor, err := d.position(req.Context())
+	cursor, err := d.position(ctx)
 	if err != nil {
-		return redstart.Fail(err)
+		return crimeList{}, err
 	}
-	crimes, err := d.store.List(req.Context(), filter)
+	crimes, err := d.store.List(ctx, filter)
 	if err != nil {
-		return redstart.Fail(explain(err, http.StatusBadRequest))
+		return crimeList{}, explain(err, inQuery)
 	}
-	return redstart.JSON(crimeList{Crimes: crimes, Cursor: cursor})
+	return crimeList{Crimes: crimes, Cursor: cursor}, nil
 }
 
-func filterOf(req *redstart.Request) (store.Filter, error) {
-	district, err := req.QueryInt("district", 0)
-	if err != nil {
-		return store.Filter{}, err
-	}
-	limit, err := req.QueryInt("limit", 0)
-	if err != nil {
-		return store.Filter{}, err
-	}
-	before, err := req.QueryInt("before", 0)
-	if err != nil {
-		return store.Filter{}, err
-	}
-	return store.Filter{
-		Kind: req.Query("kind"), Severity: req.Query("severity"), District: district,
-		Query: req.Query("q"), Limit: limit, Before: int64(before),
-	}, nil
+// crimeReport is a report as programs send it. The rules are the store's; here they are
+// for whoever reads the documents, and for what is plainly wrong.
+type crimeReport struct {
+	Kind        string `json:"kind" validate:"required,oneof=robbery burglary assault arson smuggling fraud vandalism kidnapping sabotage riddle"`
+	Severity    string `json:"severity" validate:"required,oneof=low medium high critical"`
+	District    int    `json:"district" validate:"required,min=1,max=10"`
+	Place       string `json:"place" validate:"required,max=80"`
+	Description string `json:"description" validate:"required,max=500"`
+	Reporter    string `json:"reporter" validate:"max=60"`
 }
 
-func (d *desk) report(req *redstart.Request) redstart.Response {
-	report, err := reportOf(req)
-	if err != nil {
-		return redstart.Fail(err)
-	}
-	crime, err := d.file(req.Context(), report)
-	if err != nil {
-		return redstart.Fail(explain(err, http.StatusUnprocessableEntity))
-	}
-	return redstart.JSON(crime).WithStatus(http.StatusCreated).
-		With("Location", "/api/crimes/"+strconv.FormatInt(crime.ID, 10))
+// filed is a crime that has just been put on file.
+type filed struct{ store.Crime }
+
+// Header says where it is.
+func (f filed) Header() http.Header {
+	return http.Header{"Location": {"/api/crimes/" + strconv.FormatInt(f.ID, 10)}}
 }
 
-// formType is the Content-Type of a plain HTML form (WHATWG HTML, section 4.10.21).
-const formType = "application/x-www-form-urlencoded"
-
-// reportOf reads a report as programs send it, in JSON, or as a plain HTML form
-// does.
-func reportOf(req *redstart.Request) (store.NewCrime, error) {
-	var report store.NewCrime
-	kind, _, _ := mime.ParseMediaType(req.Header("Content-Type"))
-	if kind != formType {
-		err := req.JSON(&report)
-		if redstart.StatusOf(err) == http.StatusUnsupportedMediaType {
-			// The framework names JSON only; it does not know of the form.
-			err = redstart.Errorf(http.StatusUnsupportedMediaType, "Content-Type %q: expected application/json or %s",
-				req.Header("Content-Type"), formType).WithCause(err)
-		}
-		return report, err
-	}
-	body, err := req.Text()
-	if err != nil {
-		return report, err
-	}
-	form, err := url.ParseQuery(body)
-	if err != nil {
-		return report, malformedForm(body, err)
-	}
-	report = store.NewCrime{
-		Kind: form.Get("kind"), Severity: form.Get("severity"),
-		Place: form.Get("place"), Description: form.Get("description"), Reporter: form.Get("reporter"),
-	}
-	if district := form.Get("district"); district != "" {
-		if report.District, err = strconv.Atoi(district); err != nil {
-			report.District = -1 // no district: validation says so, together with all else
-		}
-	}
-	return report, nil
+func (d *desk) report(req *redstart.Request, in *crimeReport) (filed, error) {
+	crime, err := d.file(req.Context(), store.NewCrime{
+		Kind: in.Kind, Severity: in.Severity, District: in.District,
+		Place: in.Place, Description: in.Description, Reporter: in.Reporter, Badge: badge(req),
+	})
+	return filed{crime}, explain(err, inBody)
 }
 
-// malformedForm is the error, with status 400, for a form that [url.ParseQuery]
-// refused with err, which says what is wrong; this adds in which field.
-func malformedForm(body string, err error) error {
-	place, number := "", 0
-	for pair := range strings.SplitSeq(body, "&") {
-		number++
-		if _, fault := url.ParseQuery(pair); fault != nil {
-			name, _, _ := strings.Cut(pair, "=")
-			place = fmt.Sprintf("field %d, %.40q: ", number, name) // a name of the client's may be long
-			break
-		}
-	}
-	return redstart.Errorf(http.StatusBadRequest, "malformed form: %s%v", place, err).WithCause(err)
+func (d *desk) get(ctx context.Context, in *crimeID) (store.Crime, error) {
+	crime, err := d.store.Get(ctx, in.ID)
+	return crime, explain(err, inBody)
 }
 
-func (d *desk) get(req *redstart.Request) redstart.Response {
-	id, err := req.ParamInt("id")
-	if err != nil {
-		return redstart.Fail(err)
-	}
-	crime, err := d.store.Get(req.Context(), int64(id))
-	if err != nil {
-		return redstart.Fail(explain(err, http.StatusInternalServerError))
-	}
-	return redstart.JSON(crime)
-}
-
-func (d *desk) stats(req *redstart.Request) redstart.Response {
+func (d *desk) stats(ctx context.Context) (store.Stats, error) {
 	cursor := d.hub.Cursor().String() // first, as in a list
-	stats, err := d.store.Stats(req.Context())
+	stats, err := d.store.Stats(ctx)
 	if err != nil {
-		return redstart.Fail(err)
+		return store.Stats{}, err
 	}
 	if d.clerk == nil {
 		stats.Cursor = cursor
 	}
-	return redstart.JSON(stats)
+	return stats, nil
 }
 
-// explain turns the store's errors into what the client is told: every wrong
-// field, under the given status, or that there is no such crime. Anything else
-// stays what it is, and the client hears no details.
-func explain(err error, invalid int) error {
-	if fields, ok := errors.AsType[*store.ValidationError](err); ok {
-		return redstart.Error(invalid, err.Error()).WithField("errors", fields.Fields)
+// Where a client put what is wrong.
+const (
+	inQuery = "query"
+	inForm  = "form"
+	inBody  = "body"
+)
+
+// explain turns the store's errors into what the client is told: every wrong field, or
+// that there is no such crime. Anything else stays what it is, and the client hears no
+// details.
+func explain(err error, in string) error {
+	if invalid, ok := errors.AsType[*store.ValidationError](err); ok {
+		return violations(invalid.Fields, in)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return redstart.Error(http.StatusNotFound, err.Error())
+		return redstart.Error(http.StatusNotFound, err.Error()).WithCause(err)
 	}
 	return err
+}
+
+// violations says of wrong fields what the framework says of those that it finds.
+func violations(fields []store.FieldError, in string) redstart.Violations {
+	list := make(redstart.Violations, len(fields))
+	for i, field := range fields {
+		v := redstart.Violation{In: in, Name: field.Field, Rule: ruleOf(field), Detail: field.Detail}
+		if in == inBody {
+			v.Name, v.Pointer = "", "#/"+field.Field
+		}
+		list[i] = v
+	}
+	return list
+}
+
+// ruleOf writes the store's code as the rule of a validate tag; the page knows these.
+func ruleOf(field store.FieldError) string {
+	switch field.Code {
+	case store.CodeUnknown:
+		return "oneof"
+	case store.CodeTooLong:
+		return fmt.Sprintf("max=%d", field.Max)
+	case store.CodeInvalid:
+		return "valid"
+	}
+	return field.Code
 }

@@ -22,19 +22,27 @@ import (
 	"github.com/redstart-go/redstart/sse"
 )
 
-const jsonType = "application/json"
+const (
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded" // a plain HTML form (WHATWG HTML, section 4.10.21)
+)
 
 // problem is the part of an error reply that a page uses.
 type problem struct {
-	Status int                `json:"status"`
-	Detail string             `json:"detail"`
-	Errors []store.FieldError `json:"errors"`
+	Status int                  `json:"status"`
+	Detail string               `json:"detail"`
+	Errors []redstart.Violation `json:"errors"`
 }
 
+// fields says what is wrong with each field, in the words of the store. Which field of
+// JSON it is, is said by a pointer.
 func fields(p problem) map[string]string {
 	m := map[string]string{}
-	for _, f := range p.Errors {
-		m[f.Field] = f.Code
+	for _, v := range p.Errors {
+		rule, _, _ := strings.Cut(v.Rule, "=")
+		m[v.Name+strings.TrimPrefix(v.Pointer, "#/")] = map[string]string{
+			"required": store.CodeRequired, "oneof": store.CodeUnknown, "max": store.CodeTooLong, "valid": store.CodeInvalid,
+		}[rule]
 	}
 	return m
 }
@@ -69,7 +77,7 @@ func TestReportByPlainForm(t *testing.T) {
 	d := newDashboard(t)
 	form := url.Values{"kind": {"arson"}, "severity": {"high"}, "district": {"3"}, "place": {"Tin Alley"},
 		"description": {"Smoke.\r\nAnd flames."}, "reporter": {"陈警官"}}
-	reply := d.ask(t, http.MethodPost, "/api/crimes", "application/x-www-form-urlencoded; charset=utf-8", form.Encode())
+	reply := d.ask(t, http.MethodPost, "/report", "application/x-www-form-urlencoded; charset=utf-8", form.Encode())
 	require.Equal(t, http.StatusCreated, reply.Code, reply.Body)
 	crime := decode[store.Crime](t, reply)
 	assert.Equal(t, 3, crime.District)
@@ -92,25 +100,29 @@ func TestReportsThatAreRefused(t *testing.T) {
 		"no object":           {jsonType, `[]`, 400, "", nil},
 		"text after it":       {jsonType, `{} {}`, 400, "", nil},
 		"wrong type":          {jsonType, `{"district": "three"}`, 400, "district", nil},
-		"wrong content type":  {"text/plain", `{}`, 415, `"text/plain": expected application/json or application/x-www-form-urlencoded`, nil},
+		"wrong content type":  {"text/plain", `{}`, 415, `"text/plain": expected application/json`, nil},
 		"a huge body":         {jsonType, `{"place": "` + strings.Repeat("x", maxReport) + `"}`, 413, "", nil},
-		"nothing filled in":   {jsonType, `{}`, 422, "invalid report: kind is required", everything},
-		"null":                {jsonType, `null`, 422, "kind is required", everything},
+		"nothing filled in":   {jsonType, `{}`, 422, `field "/kind" is required`, everything},
+		"null":                {jsonType, `null`, 422, `field "/kind" is required`, everything},
 		"a text too long":     {jsonType, reportJSON(t, long), 422, "80 characters", map[string]string{"place": store.CodeTooLong}},
-		"unknown kind":        {jsonType, `{"kind":"tickling","severity":"low","district":1,"place":"x","description":"x"}`, 422, "kind must be one of", map[string]string{"kind": store.CodeUnknown}},
+		"unknown kind":        {jsonType, `{"kind":"tickling","severity":"low","district":1,"place":"x","description":"x"}`, 422, `field "/kind" must be one of`, map[string]string{"kind": store.CodeUnknown}},
 		"an empty form":       {formType, ``, 422, "", everything},
-		"a malformed form":    {formType, `kind=arson&place=%zz`, 400, `malformed form: field 2, "place": invalid URL escape "%zz"`, nil},
-		"a form with ;":       {formType, `kind=arson;place=x`, 400, `malformed form: field 1, "kind": invalid semicolon`, nil},
-		"a broken field name": {formType, `%f=x`, 400, `malformed form: field 1, "%f": invalid URL escape`, nil},
-		"too many fields":     {formType, strings.Repeat("&", 12_000) + "a=b", 400, "malformed form: ", nil},
-		"a form not in UTF-8": {formType, "kind=arson&severity=low&district=3&place=%ff&description=x", 422, "place must be plain text", map[string]string{"place": store.CodeInvalid}},
+		"a malformed form":    {formType, `kind=arson&place=%zz`, 400, `form field "place": "%zz" is not a percent-encoded byte`, nil},
+		"a form with ;":       {formType, `kind=arson;place=x`, 422, `form field "kind" must be one of`, map[string]string{"kind": store.CodeUnknown, "severity": store.CodeRequired, "district": store.CodeRequired, "place": store.CodeRequired, "description": store.CodeRequired}},
+		"a broken field name": {formType, `%f=x`, 400, `form field 1: the name "%f"`, nil},
+		"too many fields":     {formType, strings.Repeat("a&", 12_000), 413, "more than 1000 fields", nil},
+		"a form not in UTF-8": {formType, "kind=arson&severity=low&district=3&place=%ff&description=x", 400, `form field "place": the text is not UTF-8`, nil},
 		"a form with letters": {formType, "kind=arson&severity=low&district=three&place=x", 422, "", map[string]string{"district": store.CodeUnknown, "description": store.CodeRequired}},
 	}
 	d := newDashboard(t)
 	before := d.hub.Cursor()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			reply := d.ask(t, http.MethodPost, "/api/crimes", test.contentType, test.body)
+			target := "/api/crimes"
+			if test.contentType == formType {
+				target = "/report"
+			}
+			reply := d.ask(t, http.MethodPost, target, test.contentType, test.body)
 			require.Equal(t, test.status, reply.Code, reply.Body)
 			assert.Equal(t, "application/problem+json", reply.Header().Get("Content-Type"))
 			p := decode[problem](t, reply)
@@ -141,7 +153,7 @@ func TestReportFromAnotherSiteIsRefused(t *testing.T) {
 	// The refusal is a reply like any other: explained, strict, traceable, logged.
 	assert.Equal(t, "application/problem+json", reply.Header().Get("Content-Type"))
 	assert.NotEmpty(t, reply.Header().Get("Content-Security-Policy"))
-	assert.Contains(t, decode[problem](t, reply).Detail, "cross-origin request")
+	assert.Contains(t, decode[problem](t, reply).Detail, "another origin")
 	id := reply.Header().Get("X-Request-Id")
 	assert.NotEmpty(t, id)
 	assert.Contains(t, log.String(), `"status":403`)
@@ -211,29 +223,39 @@ func TestListWithFilters(t *testing.T) {
 
 func TestBadQueriesNameTheParameter(t *testing.T) {
 	d := newDashboard(t)
-	for query, want := range map[string]string{
-		"?district=abc":                "district",
-		"?district=11":                 "invalid filter: district must be",
-		"?limit=many":                  "limit",
-		"?limit=-1":                    "invalid filter: limit must not be negative",
-		"?limit=201":                   "invalid filter: limit must not be more than 200",
-		"?before=1e9":                  "before",
-		"?before=-4":                   "invalid filter: before",
-		"?before=99999999999999999999": "before",
-		"?kind=tickling":               "invalid filter: kind must be one of",
-		"?severity=HIGH":               "invalid filter: severity must be one of",
-		"?q=%FF":                       "invalid filter: q must be valid UTF-8",
-		"?q=" + strings.Repeat("x", store.MaxQuery+1): "invalid filter: q must not be longer",
+	for query, want := range map[string]struct {
+		status int
+		name   string
+	}{
+		"?district=abc":                {400, "district"},
+		"?district=11":                 {422, "district"},
+		"?limit=many":                  {400, "limit"},
+		"?limit=-1":                    {422, "limit"},
+		"?limit=201":                   {422, "limit"},
+		"?before=1e9":                  {400, "before"},
+		"?before=-4":                   {422, "before"},
+		"?before=99999999999999999999": {400, "before"},
+		"?kind=tickling":               {422, "kind"},
+		"?severity=HIGH":               {422, "severity"},
+		"?q=%FF":                       {422, "q"},
+		"?q=" + strings.Repeat("x", store.MaxQuery+1): {422, "q"},
 	} {
 		reply := d.get(t, "/api/crimes"+query)
-		require.Equal(t, http.StatusBadRequest, reply.Code, query)
-		assert.Contains(t, decode[problem](t, reply).Detail, want, query)
+		require.Equal(t, want.status, reply.Code, "%s: %s", query, reply.Body)
+		p := decode[problem](t, reply)
+		assert.Contains(t, p.Detail, `"`+want.name+`"`, query)
+		if want.status == http.StatusUnprocessableEntity {
+			require.Len(t, p.Errors, 1, query)
+			assert.Equal(t, []string{"query", want.name}, []string{p.Errors[0].In, p.Errors[0].Name})
+		}
 	}
+	two := decode[problem](t, d.get(t, "/api/crimes?kind=tickling&district=11"))
+	assert.Len(t, two.Errors, 2, "all that is wrong is said at once")
 	assert.Equal(t, http.StatusBadRequest, d.get(t, "/api/crimes/seven").Code)
 	missing := d.get(t, "/api/crimes/7")
 	assert.Equal(t, http.StatusNotFound, missing.Code)
 	assert.Equal(t, "no such crime", decode[problem](t, missing).Detail)
-	assert.Equal(t, http.StatusMethodNotAllowed, d.ask(t, http.MethodDelete, "/api/crimes/7", "", "").Code)
+	assert.Equal(t, http.StatusMethodNotAllowed, d.ask(t, http.MethodPut, "/api/crimes/7", "", "").Code)
 }
 
 func TestStatsCountWhatWasReported(t *testing.T) {

@@ -17,6 +17,18 @@
 //	--nats url         share the log with other nodes, on a     (none)
 //	                   NATS server with JetStream
 //	--node name        what the page calls this node            (the host's name)
+//	--demo=false       draw passwords for the users, and print  (those of the
+//	                   them once                                demonstration)
+//
+// # Who may what
+//
+// Everybody may read and report. Robin, who has logged in, may export; Batman may say how
+// far a case is as well; Gordon may take a report off the file, too. Their passwords are
+// shown where one logs in, unless they were drawn. The photos of reports are in a folder
+// beside the database, so they are shown by the node that took them. Sessions and tokens
+// are signed with a secret in the database; for several nodes put one of 32 or more random
+// characters into the variable CRIMEDASH_SECRET of all, and whoever has logged in to one
+// has logged in to all of them.
 //
 // # Several processes
 //
@@ -96,12 +108,29 @@ func serve(set settings) (err error) {
 	hub := sse.NewHub(hubOptions...)
 	defer func() { err = errors.Join(err, hub.Close()) }()
 
+	if !set.demo {
+		if err := sayPasswords(ctx, crimes); err != nil {
+			return err
+		}
+	}
 	c := config{Store: crimes, Hub: hub, Log: set.kind(), Node: self(set.node), Simulate: set.simulate}
+	if set.secret != "" {
+		c.Secret = []byte(set.secret)
+	}
 	app, err := newApp(c, processes)
 	if err != nil {
 		return err
 	}
 	return started(app.Start(set.addr))
+}
+
+// sayPasswords draws a password for each user who still has that of the demonstration.
+func sayPasswords(ctx context.Context, crimes *store.Store) error {
+	drawn, err := crimes.DrawPasswords(ctx)
+	for _, login := range drawn {
+		fmt.Fprintf(os.Stderr, "crimedash: %s logs in with the password %s, which is said only now\n", login.Name, login.Password)
+	}
+	return err
 }
 
 // started is the error for what Start returned, and has logged.

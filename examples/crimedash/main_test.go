@@ -14,7 +14,7 @@ import (
 
 func TestCommandLine(t *testing.T) {
 	defaults := func(change func(*settings)) settings {
-		s := settings{addr: "127.0.0.1:8080", db: "crimedash.db", simulate: defaultPace, processes: 1, node: hostname()}
+		s := settings{addr: "127.0.0.1:8080", db: "crimedash.db", simulate: defaultPace, processes: 1, node: hostname(), demo: true}
 		if change != nil {
 			change(&s)
 		}
@@ -27,13 +27,14 @@ func TestCommandLine(t *testing.T) {
 	}{
 		"defaults": {nil, defaults(nil)},
 		"all but nats": {[]string{"--addr", ":9", "--db=x.db", "--simulate=250ms", "--processes", "4", "--broker=log", "--node", " 哥谭 1 "},
-			settings{":9", "x.db", pace(250 * time.Millisecond), 4, "log", "", "哥谭 1"}},
+			settings{":9", "x.db", pace(250 * time.Millisecond), 4, "log", "", "哥谭 1", true, ""}},
 		"nats":                {[]string{"--nats", "nats://a:4222,tls://user:secret@b:4222"}, defaults(func(s *settings) { s.nats = "nats://a:4222,tls://user:secret@b:4222" })},
 		"peace":               {[]string{"--simulate=0"}, peace},
 		"peace, with a unit":  {[]string{"--simulate=0s"}, peace},
 		"peace, in words":     {[]string{"--simulate=off"}, peace},
 		"peace, a word apart": {[]string{"--simulate", "off"}, peace},
 		"a pace apart":        {[]string{"--simulate", "500ms", "--db", "x.db"}, defaults(func(s *settings) { s.simulate, s.db = pace(500*time.Millisecond), "x.db" })},
+		"no demonstration":    {[]string{"--demo=false"}, defaults(func(s *settings) { s.demo = false })},
 		"one dash is as good": {[]string{"-db", "y.db"}, defaults(func(s *settings) { s.db = "y.db" })},
 	}
 	for name, test := range tests {

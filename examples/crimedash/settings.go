@@ -21,7 +21,15 @@ type settings struct {
 	broker    string // the folder of the log; empty for memory
 	nats      string // servers with commas between; empty for none
 	node      string
+	demo      bool
+	secret    string // of several nodes; empty for one that each keeps in its file
 }
+
+// secretVariable is not a flag because everybody on a machine can read the command lines.
+const secretVariable = "CRIMEDASH_SECRET"
+
+// minSecret is how many bytes a secret has to have.
+const minSecret = 32
 
 // maxProcesses is how many the framework can tell apart.
 const maxProcesses = 255
@@ -40,10 +48,12 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&set.broker, "broker", "", "keep the log of live crimes in this `folder`, so that pages resume after a restart; by default in memory")
 	flags.StringVar(&set.nats, "nats", "", "share the log with other nodes on the NATS server, with JetStream, at this `url`, such as nats://host:4222")
 	flags.StringVar(&set.node, "node", hostname(), "call this node by that `name` on the page")
+	flags.BoolVar(&set.demo, "demo", true, "let the users have the passwords that everybody knows; --demo=false draws others, and says them once")
 	flags.Usage = func() { usage(flags) }
 	if err := flags.Parse(args); err != nil {
 		return set, err // the flag set has explained it
 	}
+	set.secret = os.Getenv(secretVariable)
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if err := set.check(flags.Args(), given); err != nil {
@@ -71,6 +81,8 @@ func (s *settings) check(rest []string, given map[string]bool) error {
 	}
 	s.node = strings.TrimSpace(s.node)
 	switch {
+	case s.secret != "" && len(s.secret) < minSecret:
+		return fmt.Errorf("%s: want %d or more random characters, there are %d", secretVariable, minSecret, len(s.secret))
 	case s.node == "":
 		return errors.New("--node: the name is empty")
 	case !utf8.ValidString(s.node) || strings.ContainsFunc(s.node, func(r rune) bool { return !unicode.IsPrint(r) }):

@@ -5,8 +5,21 @@ export class Problem extends Error {
   constructor(status, body) {
     super(body?.detail ?? body?.title ?? `HTTP ${status}`);
     this.status = status;
-    this.fields = body?.errors ?? [];
+    this.fields = (body?.errors ?? []).map(fieldError);
+    if (status === 413) this.fields = [{ field: "photo", code: "too_large" }]; // nothing else can be that large
   }
+}
+
+const chosen = new Set(["kind", "severity", "district", "status"]); // from lists
+
+/** What the server says of a field, by the name of the text that the page has for it. */
+function fieldError({ name, pointer, rule = "" }) {
+  const field = name ?? pointer?.replace(/^#\//, "");
+  const [code, limit] = rule.split("=");
+  if (code === "required" || code === "too_large" || code === "no_photo") return { field, code };
+  if (chosen.has(field)) return { field, code: "unknown" };
+  if (code === "max") return { field, code: "too_long", max: Number(limit) };
+  return { field, code: "invalid" };
 }
 
 async function call(path, options = {}) {
@@ -17,7 +30,7 @@ async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { detail: error.message });
   }
-  const body = await response.json().catch(() => null);
+  const body = response.status === 204 ? {} : await response.json().catch(() => null);
   if (!response.ok || body === null) throw new Problem(response.status, body);
   return body;
 }
@@ -34,10 +47,24 @@ export function readStats() {
   return call("/api/stats");
 }
 
-export function reportCrime(report) {
-  return call("/api/crimes", {
-    method: "POST",
+/** A report as the form has it, its photo included. */
+export function reportCrime(form) {
+  return call("/report", { method: "POST", body: form });
+}
+
+/** Who looks at this page: { name, full, role, scopes }; the name is empty for nobody. */
+export function whoAmI() {
+  return call("/api/session");
+}
+
+export function setStatus(id, status) {
+  return call(`/api/crimes/${id}`, {
+    method: "PATCH",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(report),
+    body: JSON.stringify({ status }),
   });
+}
+
+export function removeCrime(id) {
+  return call(`/api/crimes/${id}`, { method: "DELETE" });
 }

@@ -8,6 +8,7 @@ import { initPreferences } from "./prefs.js";
 import { Live } from "./live.js";
 import { ReportForm } from "./report.js";
 import { Server } from "./server.js";
+import { Session } from "./session.js";
 import { Stats } from "./stats.js";
 
 const pageSize = matchMedia("(max-width: 43.99rem)").matches ? 10 : 20;
@@ -18,7 +19,8 @@ const superseded = Symbol("superseded");
 
 initPreferences(); // first: it fills the selects that the filters read
 const filters = new Filters();
-const feed = new Feed(filters, showOlder);
+const session = new Session(filters);
+const feed = new Feed(filters, session, showOlder);
 const stats = new Stats(filters);
 const announcer = new Announcer();
 const live = new Live("/live");
@@ -31,10 +33,16 @@ let startTimer = 0;
 let reload = null; // the list request under way
 let lostAt = null; // the number of crimes on file when the connection was lost
 let movedMeanwhile = false; // another server took over while the connection was lost
+let recount = 0;
 let arrived = new Set(); // ids received live, to drop what comes twice
 
 filters.addEventListener("change", () => loadList());
 live.addEventListener("crime", ({ detail }) => take(detail.crime, detail.position));
+live.addEventListener("change", ({ detail }) => {
+  feed.change(detail);
+  clearTimeout(recount);
+  recount = setTimeout(loadStats, 200); // several may come together
+});
 live.addEventListener("served", ({ detail }) => {
   const moved = server.is(detail);
   if (lostAt !== null) movedMeanwhile ||= moved;

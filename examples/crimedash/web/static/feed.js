@@ -1,4 +1,5 @@
 // The list of crimes, newest first.
+import { acts } from "./cases.js";
 import { ago, caseNumber, clock, dateTime, onLanguage, t } from "./i18n.js";
 import { el } from "./dom.js";
 
@@ -19,8 +20,10 @@ export class Feed {
   #limit = 0; // as many as the reader asked for: the page keeps its length while crimes pour in
   paused = false;
 
-  constructor(filters, onOlder) {
+  constructor(filters, session, onOlder) {
     this.filters = filters;
+    this.session = session;
+    session.addEventListener("change", () => this.#draw());
     this.#older.addEventListener("click", () => onOlder(this.#crimes.at(-1)?.id));
     this.#pause.addEventListener("click", () => this.#setPaused(!this.paused));
     this.#held.addEventListener("click", () => {
@@ -73,6 +76,31 @@ export class Feed {
     return !this.paused;
   }
 
+  /** A crime has another status, or is gone. */
+  change({ id, status, removed }) {
+    const others = (crime) => crime.id !== id;
+    if (removed) {
+      this.#crimes = this.#crimes.filter(others);
+      this.#waiting = this.#waiting.filter(others);
+      this.#recent = this.#recent.filter(others);
+    }
+    for (const crime of [...this.#crimes, ...this.#waiting, ...this.#recent]) if (crime.id === id) crime.status = status;
+    const item = this.#list.querySelector(`li[data-id="${id}"]`);
+    if (item !== null) this.#redraw(item, this.#crimes.find((crime) => crime.id === id));
+    this.#frame();
+  }
+
+  // #redraw keeps the focus where it was: whoever works through the list by keyboard
+  // must not be thrown back to its beginning.
+  #redraw(item, crime) {
+    const focused = item.contains(document.activeElement);
+    const next = crime ? row(crime, this.session) : null;
+    const neighbour = item.nextElementSibling ?? item.previousElementSibling;
+    if (next) item.replaceWith(next);
+    else item.remove();
+    if (focused) ((next ?? neighbour)?.querySelector(".acts button") ?? document.getElementById("feed")).focus();
+  }
+
   /** The list could not be loaded: show what is at hand under the new filters. */
   fail() {
     this.#crimes = this.#crimes.filter((crime) => this.filters.matches(crime));
@@ -85,7 +113,7 @@ export class Feed {
     const at = this.#crimes.findIndex((other) => other.id < crime.id);
     const index = at < 0 ? this.#crimes.length : at;
     this.#crimes.splice(index, 0, crime);
-    const item = row(crime);
+    const item = row(crime, this.session);
     item.classList.add("fresh");
     this.#list.insertBefore(item, this.#list.children[index] ?? null);
     setTimeout(() => item.classList.remove("fresh"), 3_000);
@@ -110,7 +138,7 @@ export class Feed {
   }
 
   #draw() {
-    this.#list.replaceChildren(...this.#crimes.map(row));
+    this.#list.replaceChildren(...this.#crimes.map((crime) => row(crime, this.session)));
     this.#frame();
   }
 
@@ -132,10 +160,10 @@ export class Feed {
   }
 }
 
-function row(crime) {
+function row(crime, session) {
   const at = new Date(crime.created_at);
   const severity = t(`severity.${crime.severity}`);
-  return el("li", { class: `crime ${crime.severity}`, data: { id: crime.id } },
+  return el("li", { class: `crime ${crime.severity}${crime.status === "closed" ? " closed-case" : ""}`, data: { id: crime.id } },
     el("span", { class: "rail", "aria-hidden": "true" }),
     el("h3", {},
       t(`kind.${crime.kind}`),
@@ -147,6 +175,17 @@ function row(crime) {
         el("time", { dateTime: crime.created_at, title: dateTime(at) }, clock(at, true)), " · ",
         el("span", {}, ago(at))),
       el("span", { class: `status-${crime.status}` }, t(`status.${crime.status}`)),
-      el("span", {}, crime.reporter ? t("feed.by", { who: crime.reporter }) : t("feed.anonymous")),
-      el("span", {}, `#${caseNumber(crime.id)}`)));
+      el("span", {}, crime.reporter || crime.badge ? t("feed.by", { who: crime.reporter || crime.badge }) : t("feed.anonymous")),
+      crime.badge ? el("span", { class: "badge-mark" }, t("feed.badge", { who: crime.badge })) : null,
+      el("span", {}, `#${caseNumber(crime.id)}`)),
+    crime.photo ? photo(crime) : null,
+    acts(crime, session));
+}
+
+function photo(crime) {
+  const image = el("img", { alt: t("feed.photoAlt", { place: crime.place }), loading: "lazy", src: `/photos/${encodeURIComponent(crime.photo)}` });
+  const link = el("a", { class: "photo", href: image.src, target: "_blank", rel: "noopener" }, image);
+  // Photos stay on the node that took the report.
+  image.addEventListener("error", () => link.replaceWith(el("p", { class: "photo-away" }, t("feed.photoAway"))));
+  return link;
 }

@@ -30,10 +30,11 @@ export function setLanguage(code) {
   for (const listener of listeners) listener();
 }
 
-/** Fills every marked element below root: its text, label, placeholder and options. */
+/** Fills every marked element below root: its text, with its data as parameters, label, placeholder and options. */
 export function translate(root) {
-  for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n, element.dataset);
   for (const element of root.querySelectorAll("[data-i18n-label]")) element.setAttribute("aria-label", t(element.dataset.i18nLabel));
+  for (const element of root.querySelectorAll("[data-i18n-alt]")) element.alt = t(element.dataset.i18nAlt);
   for (const element of root.querySelectorAll("[data-i18n-placeholder]")) element.placeholder = t(element.dataset.i18nPlaceholder);
   for (const select of root.querySelectorAll("select[data-options]")) fill(select);
 }

@@ -76,6 +76,10 @@ export class Live extends EventTarget {
       const detail = { crime: JSON.parse(event.data), position: event.lastEventId };
       this.dispatchEvent(new CustomEvent("crime", { detail }));
     });
+    source.addEventListener("crime_changed", (event) => {
+      this.#moved(event);
+      this.dispatchEvent(new CustomEvent("change", { detail: JSON.parse(event.data) }));
+    });
   }
 
   #failed(source, event) {

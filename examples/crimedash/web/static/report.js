@@ -1,11 +1,13 @@
 // The report form. What was typed stays until the server has it on file.
 import { Problem, reportCrime } from "./api.js";
 import { el } from "./dom.js";
+import { PhotoField } from "./photo.js";
 import { caseNumber, onLanguage, severities, t } from "./i18n.js";
 
 export class ReportForm {
   #form = document.getElementById("report-form");
   #button = document.getElementById("r-submit");
+  #photo = new PhotoField();
   #refused = []; // field errors of the last attempt, to be said again in another language
   #done = null;
   #trouble = null;
@@ -32,7 +34,6 @@ export class ReportForm {
 
   async #send() {
     if (this.#sending) return;
-    const values = Object.fromEntries(new FormData(this.#form));
     this.#done = this.#trouble = null;
     this.#refused = this.#check();
     if (this.#refused.length > 0) {
@@ -44,9 +45,10 @@ export class ReportForm {
     this.#sending = true;
     this.#draw();
     try {
-      const crime = await reportCrime({ ...values, district: Number(values.district) });
+      const crime = await reportCrime(new FormData(this.#form));
       const reporter = this.#form.elements.reporter.value;
       this.#form.reset();
+      this.#photo.show();
       this.#form.elements.reporter.value = reporter; // the same person may have seen more
       this.#done = () => t("report.done", { id: caseNumber(crime.id) });
       this.onFiled(crime);
@@ -70,6 +72,7 @@ export class ReportForm {
       if (control.required && value === "") wrong.push({ field: name, code: "required" });
       else if ([...value].length > max) wrong.push({ field: name, code: "too_long", max });
     }
+    if (this.#photo.tooLarge) wrong.push({ field: "photo", code: "too_large" });
     return wrong;
   }
 

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/middleware"
+)
+
+// documents says what /docs and /openapi.json cannot know by themselves.
+func documents() []redstart.Option {
+	return []redstart.Option{redstart.WithAPI(redstart.API{
+		Title: "Gotham Crime Desk", Version: redstart.Version,
+		Description: "Crimes as they are reported. Everybody may read and report. " +
+			"For the rest, get a token from `POST /api/token`, or log in by the page.",
+	})}
+}
+
+// routes are where people and programs say who they are.
+func (g *guards) routes(app *redstart.App) {
+	page := redstart.Describe(redstart.Doc{Hidden: true})
+	app.Get("/login", g.loginForm, page)
+	app.Post("/login", g.login, page, redstart.With(g.limit), redstart.BodyLimit(maxLogin))
+	app.Post("/logout", logout, page)
+	app.Get("/report", showReport, page)
+
+	api := app.Group("/api")
+	api.Describe(redstart.GroupDoc{Tag: "Who asks"})
+	redstart.Post(api, "/token", g.issue, redstart.With(g.limit), redstart.BodyLimit(maxLogin),
+		redstart.Describe(redstart.Doc{Summary: "Get a token", Problems: []int{http.StatusUnauthorized, http.StatusTooManyRequests}}))
+	redstart.Get(api, "/session", redstart.NoInput(whoAmI), redstart.Secured(g.guests),
+		redstart.Describe(redstart.Doc{Summary: "Who am I?"}))
+}
+
+// routes are where reports come in and questions are answered. Reading is for everybody.
+func (d *desk) routes(app *redstart.App, g *guards) {
+	api := app.Group("/api")
+	api.Describe(redstart.GroupDoc{Tag: "Crimes"})
+	notFound := []int{http.StatusNotFound}
+	redstart.Get(api, "/crimes", d.list, redstart.Describe(redstart.Doc{Summary: "List crimes, newest first"}))
+	redstart.Post(api, "/crimes", d.report, redstart.Secured(g.guests), redstart.BodyLimit(maxReport), redstart.WithSuccess(http.StatusCreated),
+		redstart.Describe(redstart.Doc{Summary: "Report a crime"}))
+	redstart.Get(api, "/crimes/:id", d.get, redstart.Describe(redstart.Doc{Summary: "Look up a crime", Problems: notFound}))
+	redstart.Get(api, "/crimes.csv", d.export, redstart.Secured(g.members),
+		redstart.Describe(redstart.Doc{Summary: "Export crimes as CSV", Description: "All that match, however many, as a stream."}))
+	redstart.Patch(api, "/crimes/:id", d.setStatus, redstart.Secured(g.members, middleware.RequireScopes(scopeStatus)), redstart.BodyLimit(maxReport),
+		redstart.Describe(redstart.Doc{Summary: "Say how far a case is", Problems: notFound}))
+	redstart.Delete(api, "/crimes/:id", redstart.NoOutput(d.remove), redstart.Secured(g.members, middleware.RequireScopes(scopeDelete)),
+		redstart.Describe(redstart.Doc{Summary: "Take a report off the file", Problems: notFound}))
+	redstart.Get(api, "/stats", redstart.NoInput(d.stats), redstart.Describe(redstart.Doc{Summary: "The last 24 hours in figures"}))
+	app.Get("/live", d.live, redstart.Describe(redstart.Doc{Summary: "Crimes as they are filed", Tags: []string{"Crimes"}}))
+
+	redstart.Post(app, "/report", d.reportByForm, redstart.Secured(g.guests), redstart.BodyLimit(maxForm),
+		redstart.Describe(redstart.Doc{Summary: "Report a crime by form, with a photo", Tags: []string{"Crimes"}}))
+	app.Get("/photos/:name", d.photo, redstart.Describe(redstart.Doc{Summary: "Show a photo", Tags: []string{"Crimes"}}))
+}
