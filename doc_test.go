@@ -3,7 +3,10 @@ package redstart_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -194,4 +197,41 @@ func TestOwnDocumentThatIsNone(t *testing.T) {
 			assert.ErrorContains(t, err, tc.want)
 		})
 	}
+}
+
+// counted is a type that counts how often it is described.
+type counted struct{}
+
+var descriptions atomic.Int32
+
+func (counted) OpenAPISchema() any {
+	descriptions.Add(1)
+	return map[string]string{"type": "string"}
+}
+
+func TestDocsAreMadeOnce(t *testing.T) {
+	descriptions.Store(0)
+	app, _ := newApp()
+	redstart.Get(app, "/", redstart.NoInput(func(context.Context) (counted, error) { return counted{}, nil }))
+	for _, path := range []string{"/", "/openapi.json", "/openapi.yaml", "/docs", "/openapi.json?version=3.2", "/openapi.json"} {
+		require.Equal(t, 200, get(app, path).Code)
+	}
+	assert.EqualValues(t, 1, descriptions.Load())
+}
+
+func TestDocsWhileRoutesAreAdded(t *testing.T) {
+	app, _ := described()
+	var all sync.WaitGroup
+	for reader := range 4 {
+		all.Go(func() {
+			for i := range 20 {
+				assert.Equal(t, 200, get(app, []string{"/openapi.json", "/docs"}[(reader+i)%2]).Code)
+			}
+		})
+	}
+	for i := range 20 {
+		redstart.Get(app, fmt.Sprintf("/more/%d", i), redstart.NoInput(greet))
+	}
+	all.Wait()
+	assert.Contains(t, get(app, "/openapi.json").Body.String(), "/more/19")
 }
