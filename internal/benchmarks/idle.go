@@ -19,41 +19,50 @@ const warm = 100
 func idle(subscribers, rounds int) scenario {
 	return scenario{
 		name: "idle", topics: servers.Hub, rounds: rounds,
-		tables: []report.Table{{
-			Title: "Idle subscribers",
-			Note: fmt.Sprintf("Resident memory of the server for each of %s subscribers, without the kernel's buffers: "+
-				"as found, and after a garbage collection whose yield is returned to the system. What the program needs for its "+
-				"first %d subscribers is not counted.", report.Count(float64(subscribers)), warm),
-			Columns: []report.Column{
-				{Key: "found", Head: "as found", Format: report.Kilobytes, Better: report.Lower},
-				{Key: "freed", Head: "collected", Format: report.Kilobytes, Better: report.Lower},
-			},
-		}},
+		tables: []report.Table{idleTable("Idle subscribers", "subscriber", subscribers)},
 		run: func(p *pair) (report.Sample, error) {
-			if err := p.subscribe(load.Subscribers{Count: warm}); err != nil {
-				return nil, err
-			}
-			before, err := p.freed()
-			if err != nil {
-				return nil, err
-			}
-			if err := p.subscribe(load.Subscribers{Count: subscribers}); err != nil {
-				return nil, err
-			}
-			// Nobody is told when a server has done what it does behind a request.
-			time.Sleep(300 * time.Millisecond)
-			found, err := p.server.memory()
-			if err != nil {
-				return nil, err
-			}
-			freed, err := p.freed()
-			if err != nil {
-				return nil, err
-			}
-			each := func(memory int64) float64 { return float64(memory-before) / float64(subscribers) }
-			return report.Sample{"found": each(found), "freed": each(freed)}, nil
+			return p.memoryOfEach(subscribers, func(n int) error { return p.subscribe(load.Subscribers{Count: n}) })
 		},
 	}
+}
+
+func idleTable(title, one string, count int) report.Table {
+	return report.Table{
+		Title: title,
+		Note: fmt.Sprintf("Resident memory of the server for each %s, of %s, without the kernel's buffers: "+
+			"as found, and after a garbage collection whose yield is returned to the system. What the program needs for the "+
+			"first %d is not counted.", one, report.Count(float64(count)), warm),
+		Columns: []report.Column{
+			{Key: "found", Head: "as found", Format: report.Kilobytes, Better: report.Lower},
+			{Key: "freed", Head: "collected", Format: report.Kilobytes, Better: report.Lower},
+		},
+	}
+}
+
+// memoryOfEach measures what each of that many clients costs the server.
+func (p *pair) memoryOfEach(count int, connect func(n int) error) (report.Sample, error) {
+	if err := connect(warm); err != nil {
+		return nil, err
+	}
+	before, err := p.freed()
+	if err != nil {
+		return nil, err
+	}
+	if err := connect(count); err != nil {
+		return nil, err
+	}
+	// Nobody is told when a server has done what it does behind a request.
+	time.Sleep(300 * time.Millisecond)
+	found, err := p.server.memory()
+	if err != nil {
+		return nil, err
+	}
+	freed, err := p.freed()
+	if err != nil {
+		return nil, err
+	}
+	each := func(memory int64) float64 { return float64(memory-before) / float64(count) }
+	return report.Sample{"found": each(found), "freed": each(freed)}, nil
 }
 
 // freed is the server's memory without garbage.

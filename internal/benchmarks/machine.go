@@ -31,7 +31,7 @@ func writeMachine(out io.Writer, o options) error {
 	}
 	versions := "net/http"
 	if build, ok := debug.ReadBuildInfo(); ok {
-		wanted := servers.Modules(o.servers)
+		wanted := servers.Modules(o.taking())
 		for _, module := range build.Deps {
 			if slices.Contains(wanted, module.Path) {
 				versions += ", " + module.Path + " " + module.Version
@@ -42,10 +42,11 @@ func writeMachine(out io.Writer, o options) error {
 
     %s
 
-Medians of interleaved rounds. “× %s” says how many times better than %s a server is: above 1 is better, whatever
-the figure. Compare these ratios and not the figures, which are another machine's tomorrow.
+Medians of interleaved rounds. “× raw” says how many times better than raw a server is, and “× gorilla” than gorilla, with
+WebSockets: above 1 is better, whatever the figure. Compare these ratios and not the figures, which are another machine's
+tomorrow.
 
 `, len(cpus), placing, runtime.Version(), strings.TrimRight(string(name.Release[:]), "\x00"), runtime.GOARCH, versions,
-		o.command, servers.Baseline, servers.Baseline)
+		o.command)
 	return err
 }

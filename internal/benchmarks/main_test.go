@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart/internal/benchmarks/report"
+	"github.com/redstart-go/redstart/internal/benchmarks/servers"
 )
 
 // TestMain lets the test's own program be the children.
@@ -57,6 +60,48 @@ func TestScenariosInTheSmall(t *testing.T) {
 	}
 }
 
+func TestSocketScenariosInTheSmall(t *testing.T) {
+	for _, server := range servers.Names(servers.Room) {
+		t.Run(server, func(t *testing.T) {
+			assert.NotZero(t, run(t, idleRoom(100, 1), server)["found"])
+			sample := run(t, broadcast(20, 1), server)
+			if strings.HasPrefix(server, "redstart") { // others drop what does not fit a member's channel
+				assert.Zero(t, sample["lost"])
+			}
+			assert.Greater(t, sample["rate"], 1000.0)
+			if !slices.Contains(servers.Names(servers.Talk), server) {
+				return
+			}
+			assert.NotZero(t, run(t, idleTalk(100, 1), server)["found"])
+			sample = run(t, talk(10, 100*time.Millisecond, 1), server)
+			assert.Greater(t, sample["rate"], 100.0)
+			assert.Greater(t, sample["cpu"], 0.0)
+		})
+	}
+}
+
+func TestAScenarioRunsItsBaselineAsWell(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		scenario scenario
+		asked    []string
+		want     []string
+	}{
+		{"asked for", fanout(1, 1), []string{"raw", "gin"}, []string{"raw", "gin"}},
+		{"added", fanout(1, 1), []string{"gin"}, []string{"raw", "gin"}},
+		{"another for WebSockets", broadcast(1, 1), []string{"gws", "gin"}, []string{"gorilla", "gws"}},
+		{"alone on request", talk(1, 1, 1), []string{"gorilla"}, []string{"gorilla"}},
+		{"not for nobody", talk(1, 1, 1), []string{"raw", "redstart-feed"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.ElementsMatch(t, tt.want, tt.scenario.servers(options{servers: tt.asked}))
+			if tt.want != nil {
+				assert.Equal(t, tt.want[0], tt.scenario.servers(options{servers: tt.asked})[0])
+			}
+		})
+	}
+}
+
 func TestAPublisherThatBlocksIsGivenUp(t *testing.T) {
 	sample, err := runOnce(t.Context(), stall(500, 1), "go-sse", false)
 	require.NoError(t, err)
@@ -84,7 +129,7 @@ func TestParse(t *testing.T) {
 	o, err := parse([]string{"-only", "stall,idle", "-servers", "gin", "-rounds", "2"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"idle", "stall"}, o.scenarios)
-	assert.Equal(t, []string{"raw", "gin"}, o.servers, "the baseline is always there")
+	assert.Equal(t, []string{"gin"}, o.servers)
 	assert.Equal(t, "go run -C internal/benchmarks . -only stall,idle -servers gin -rounds 2", o.command)
 
 	for _, tt := range []struct {

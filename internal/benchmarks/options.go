@@ -18,7 +18,7 @@ type options struct {
 	pin       bool
 	rounds    int // 0: each scenario's own
 	scenarios []string
-	servers   []string // the baseline is always among them
+	servers   []string // a scenario's baseline runs with them, asked for or not
 	command   string
 }
 
@@ -34,7 +34,7 @@ func parse(args []string) (options, error) {
 			known = append(known, s.name)
 		}
 	}
-	quick := flags.Bool("quick", false, "small loads, a few minutes in all (the default)")
+	quick := flags.Bool("quick", false, "small loads, about four minutes in all (the default)")
 	full := flags.Bool("full", false, "large loads, half an hour in all")
 	pin := flags.Bool("pin", true, "one CPU for the server and another for the client")
 	only := flags.String("only", "", "scenarios, separated by commas: "+strings.Join(known, ","))
@@ -60,11 +60,19 @@ func parse(args []string) (options, error) {
 	if o.servers, err = choose("-servers", *which, servers.Names(0)); err != nil {
 		return options{}, err
 	}
-	if !slices.Contains(o.servers, servers.Baseline) {
-		o.servers = append([]string{servers.Baseline}, o.servers...)
-	}
 	o.command = strings.Join(append([]string{"go run -C internal/benchmarks ."}, args...), " ")
 	return o, nil
+}
+
+// taking returns all servers that take part, those that others are compared to included.
+func (o options) taking() []string {
+	var names []string
+	for _, s := range scenarios(o.full) {
+		if slices.Contains(o.scenarios, s.name) {
+			names = append(names, s.servers(o)...)
+		}
+	}
+	return names
 }
 
 // choose returns the names of a list in the order they are known in; all of them for

@@ -73,12 +73,19 @@ func ownCPUs() ([]int, error) {
 	return cpus, nil
 }
 
-// subscribe connects subscribers and returns when each of them gets what is
-// published; some servers send the header before they subscribe the client.
+// connect connects clients and returns when each has been answered.
+func (p *pair) connect(s load.Subscribers) error {
+	s.Addr, s.Timeout = p.addr, 30*time.Second
+	return p.client.call("Client.Subscribe", s, new(load.Progress))
+}
+
+// subscribe connects subscribers, to /events by default, and returns when each of them
+// gets what is published; some servers answer before they subscribe the client.
 func (p *pair) subscribe(s load.Subscribers) error {
-	s.Addr, s.Path, s.Timeout = p.addr, "/events", 30*time.Second
-	var progress load.Progress
-	if err := p.client.call("Client.Subscribe", s, &progress); err != nil {
+	if s.Path == "" {
+		s.Path = "/events"
+	}
+	if err := p.connect(s); err != nil {
 		return err
 	}
 	p.readers += s.Count - s.Stalled

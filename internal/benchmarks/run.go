@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/redstart-go/redstart/internal/benchmarks/report"
-	"github.com/redstart-go/redstart/internal/benchmarks/servers"
 )
 
 // runAll runs what is asked for and writes each scenario's tables when it is over.
@@ -25,7 +24,11 @@ func runAll(ctx context.Context, o options, out io.Writer) error {
 		if !slices.Contains(o.scenarios, s.name) {
 			continue
 		}
-		rows := runScenario(ctx, s, o)
+		names := s.servers(o)
+		if len(names) == 0 {
+			continue // none that was asked for offers it
+		}
+		rows := runScenario(ctx, s, o, names)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
@@ -35,7 +38,7 @@ func runAll(ctx context.Context, o options, out io.Writer) error {
 			}
 		}
 		for _, t := range s.tables {
-			if err := t.Write(out, servers.Baseline, rows); err != nil {
+			if err := t.Write(out, names[0], rows); err != nil {
 				return err
 			}
 		}
@@ -47,12 +50,11 @@ func runAll(ctx context.Context, o options, out io.Writer) error {
 	return nil
 }
 
-func runScenario(ctx context.Context, s scenario, o options) []report.Row {
+// runScenario runs the scenario for each of the servers.
+func runScenario(ctx context.Context, s scenario, o options, names []string) []report.Row {
 	var rows []report.Row
-	for _, name := range servers.Names(s.topics) {
-		if slices.Contains(o.servers, name) {
-			rows = append(rows, report.Row{Server: name})
-		}
+	for _, name := range names {
+		rows = append(rows, report.Row{Server: name})
 	}
 	rounds := s.rounds
 	if o.rounds > 0 {

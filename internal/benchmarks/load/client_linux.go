@@ -18,6 +18,7 @@ type Client struct{ loop *loop }
 type Subscribers struct {
 	Addr, Path  string
 	LastEventID string
+	WebSocket   bool
 	Count       int
 	Stalled     int // of these, how many never read
 	Timeout     time.Duration
@@ -67,7 +68,12 @@ func (c *Client) Subscribe(s Subscribers, p *Progress) error {
 	if err != nil {
 		return err
 	}
-	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n", s.Path, s.Addr)
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n", s.Path, s.Addr)
+	if s.WebSocket {
+		request += handshake
+	} else {
+		request += "Accept: text/event-stream\r\n"
+	}
 	if s.LastEventID != "" {
 		request += "Last-Event-ID: " + s.LastEventID + "\r\n"
 	}
@@ -75,7 +81,7 @@ func (c *Client) Subscribe(s Subscribers, p *Progress) error {
 	opened, failed := l.opened.Load(), l.failed.Load()
 	l.do(func() {
 		l.target, l.request = target, []byte(request+"\r\n")
-		l.todo, l.stalled = s.Count, s.Stalled
+		l.todo, l.stalled, l.sockets = s.Count, s.Stalled, s.WebSocket
 		l.begin = time.Now()
 		l.fill()
 	})

@@ -24,14 +24,16 @@ type loop struct {
 
 	target  *unix.SockaddrInet4
 	request []byte
-	todo    int // subscribers that are not under way yet
-	stalled int // of these, how many will not read
-	pending int // connected or connecting, without a reply yet
+	todo    int  // subscribers that are not under way yet
+	stalled int  // of these, how many will not read
+	sockets bool // they are WebSockets
+	pending int  // connected or connecting, without a reply yet
 
 	opened, failed atomic.Int64
 	closed         int64
 	begin, last    time.Time // of Subscribe, and of the last event
-	failure        string
+	failure        string    // why a connection has ended
+	talk           *talking  // nil: the subscribers only listen
 }
 
 type phase uint8
@@ -47,7 +49,8 @@ type conn struct {
 	fd     int
 	phase  phase
 	stalls bool
-	head   []byte // the header as far as it is there
+	head   []byte  // the header as far as it is there
+	frames *frames // of a WebSocket
 	events int64
 }
 
@@ -148,7 +151,12 @@ func (l *loop) serve(c *conn, events uint32) int64 {
 			return 0
 		}
 	}
-	seen := int64(bytes.Count(body, []byte{servers.Mark}))
+	var seen int64
+	if c.frames == nil {
+		seen = int64(bytes.Count(body, []byte{servers.Mark}))
+	} else if seen, err = l.converse(c, body); err != nil {
+		l.drop(c, err.Error())
+	}
 	c.events += seen
 	return seen
 }
@@ -162,7 +170,7 @@ func (l *loop) header(c *conn, data []byte) (rest []byte) {
 		return nil
 	}
 	c.head = nil
-	if !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) {
+	if begun := c.frames == nil && bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) || c.frames != nil && upgraded(head); !begun {
 		l.drop(c, "unexpected reply: "+string(head))
 		return nil
 	}
@@ -180,10 +188,10 @@ func (l *loop) header(c *conn, data []byte) (rest []byte) {
 func (l *loop) drop(c *conn, why string) {
 	l.conns[c.fd] = nil
 	_ = unix.Close(c.fd)
+	l.failure = why
 	if c.phase == connecting || c.phase == waiting {
 		l.pending--
 		l.failed.Add(1)
-		l.failure = why
 		l.fill()
 		return
 	}
@@ -197,6 +205,9 @@ func (l *loop) fill() {
 		c := &conn{stalls: l.stalled > 0}
 		if c.stalls {
 			l.stalled--
+		}
+		if l.sockets {
+			c.frames = &frames{}
 		}
 		fd, err := dial(l.target, c.stalls)
 		if err == nil {

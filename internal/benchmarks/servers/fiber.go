@@ -59,6 +59,7 @@ func fiberServer() Server {
 			}
 		})
 	})
+	fiberSockets(app, h)
 	return Server{
 		Serve: func(l net.Listener) error {
 			return app.Listener(l, fiber.ListenConfig{DisableStartupMessage: true})

@@ -19,7 +19,8 @@ type event struct {
 	number int64
 	id     string
 	data   string
-	frame  []byte // id and data as they go over the wire
+	text   []byte // data, for a WebSocket
+	frame  []byte // id and data as they go over the wire, for a subscriber to events
 }
 
 const (
@@ -34,7 +35,7 @@ func (h *hub) publish(data string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last++
-	e := &event{number: h.last, id: strconv.FormatInt(h.last, 10), data: data}
+	e := &event{number: h.last, id: strconv.FormatInt(h.last, 10), data: data, text: []byte(data)}
 	e.frame = appendEvent(nil, e.id, data)
 	if len(h.recent) == 2*history {
 		h.recent = slices.Delete(h.recent, 0, history)

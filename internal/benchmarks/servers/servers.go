@@ -7,9 +7,12 @@
 //	GET  /events        a subscription to what Publish sends; behind Last-Event-ID, if
 //	                    the id is one of the last 256
 //	GET  /stream?n=5    n events with an id and StreamData, as fast as they go
+//	GET  /talk          a WebSocket: sends each message back, as the kind it was
+//	GET  /room          a WebSocket: a text message for each that Publish sends
 //
 // Every event that carries data has exactly one Mark in it, and nothing else in a
-// response's body has one. The load client counts marks.
+// response's body has one. The load client counts marks. Of the messages of a WebSocket
+// it counts those with a Mark in them, however many.
 package servers
 
 import (
@@ -39,14 +42,17 @@ const (
 	Hub    Topic = 1 << iota // /events, and Publish
 	Stream                   // /stream
 	HTTP                     // /plaintext, /users/{id}, /orders, and Exchange
+	Talk                     // /talk
+	Room                     // /room, and Publish
 )
 
 // Server is one program under test.
 type Server struct {
 	// Serve answers what comes in on the listener, for as long as the process lives.
 	Serve func(net.Listener) error
-	// Publish sends data to all subscribers of /events and returns the id that
-	// continues behind it. It is called by one goroutine. Nil without Hub.
+	// Publish sends data to all subscribers of /events and members of /room, and returns
+	// the id that continues behind it; "" without Hub. It is called by one goroutine. Nil
+	// with neither Hub nor Room.
 	Publish func(data string) (id string)
 	// Exchange returns a function that has one request answered in this process, over
 	// and over, and returns the status. Nil without HTTP.
@@ -60,23 +66,25 @@ type entry struct {
 	start  func() Server
 }
 
-// entries lists all servers, the one that the others are compared to first.
+// entries lists all servers. Of those that offer a topic the others are compared to the
+// first.
 func entries() []entry {
 	return []entry{
 		{"raw", Hub | Stream | HTTP, "", func() Server { return raw(false) }},
 		{"raw-batch", Hub, "", func() Server { return raw(true) }},
-		{"redstart", Hub | Stream | HTTP, "", func() Server { return redstartServer(false) }},
+		{"gorilla", Talk | Room, "github.com/gorilla/websocket", gorillaServer},
+		{"redstart", Hub | Stream | HTTP | Talk | Room, "", func() Server { return redstartServer(false) }},
 		{"redstart-portable", Hub, "", func() Server { return redstartServer(true) }},
+		{"redstart-feed", Room, "", redstartFeed},
 		{"gin", Hub | Stream | HTTP, "github.com/gin-gonic/gin", ginServer},
 		{"echo", Hub | Stream | HTTP, "github.com/labstack/echo/v5", echoServer},
 		{"chi", HTTP, "github.com/go-chi/chi/v5", chiServer},
-		{"fiber", Hub | Stream | HTTP, "github.com/gofiber/fiber/v3", fiberServer},
+		{"fiber", Hub | Stream | HTTP | Talk | Room, "github.com/gofiber/fiber/v3", fiberServer},
 		{"go-sse", Hub | Stream, "github.com/tmaxmax/go-sse", goSSE},
+		{"coder", Talk | Room, "github.com/coder/websocket", coderServer},
+		{"gws", Talk | Room, "github.com/lxzan/gws", gwsServer},
 	}
 }
-
-// Baseline is the server that the others are compared to.
-const Baseline = "raw"
 
 // Names returns the servers that offer all of the topics, the baseline first.
 func Names(topics Topic) []string {

@@ -124,5 +124,21 @@ func TestNewNamesTheServersThereAre(t *testing.T) {
 	for _, name := range []string{`"nginx"`, "raw", "go-sse"} {
 		assert.ErrorContains(t, err, name)
 	}
-	assert.Equal(t, Baseline, Names(0)[0])
+}
+
+func TestTheFirstIsWhatOthersAreComparedTo(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		topics Topic
+		want   string
+	}{
+		{"everything", 0, "raw"},
+		{"events", Hub, "raw"},
+		{"streams", Stream, "raw"},
+		{"requests", HTTP, "raw"},
+		{"conversations", Talk, "gorilla"},
+		{"rooms", Room, "gorilla"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, Names(tt.topics)[0]) })
+	}
 }
