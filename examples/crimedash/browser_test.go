@@ -368,7 +368,7 @@ func theKeyboardIsEnough(t *testing.T, chromium *browser.Chromium) {
 	page.Press(kb.Tab)
 	page.Await("r-district", focused)
 	page.Press("The N")
-	page.Press(kb.Tab + "Ace Chemicals" + kb.Tab + "Fire" + kb.Enter + "and smoke" + kb.Tab + "Gordon" + kb.Tab)
+	page.Press(kb.Tab + "Ace Chemicals" + kb.Tab + "Fire" + kb.Enter + "and smoke" + kb.Tab + "Gordon" + kb.Tab + kb.Tab) // past the photo
 	page.Await("r-submit", focused)
 	page.Press(" ")
 	page.Await("Report 1 is on file. Thank you.", text("#form-done"))
