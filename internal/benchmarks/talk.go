@@ -19,7 +19,8 @@ func talk(conns int, length time.Duration, rounds int) scenario {
 		tables: []report.Table{{
 			Title: "WebSocket: messages sent back",
 			Note: fmt.Sprintf("%d connections; each sends a text message of %d bytes as soon as the one before has come back. "+
-				"Most of the time goes into the system calls, two for each message, which are the same for all.", conns, size),
+				"Most of the time goes into the system calls, two for each message, which are the same for all. The client needs "+
+				"nearly as much: where it is close to 100 %%, the server's CPU time says more than the rate.", conns, size),
 			Columns: []report.Column{
 				{Key: "rate", Head: "echoes/s", Format: report.Count, Better: report.Higher},
 				{Key: "cpu", Head: "server's CPU each", Format: report.Seconds, Better: report.Lower},
