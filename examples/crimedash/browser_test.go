@@ -44,6 +44,11 @@ func TestInTheBrowser(t *testing.T) {
 		{"a crime reported in one page appears in another", aReportReachesOtherPages},
 		{"what is missing or too long is said beside the field", thePageChecksReports},
 		{"what the server refuses is said beside the field", theServersWordIsShown},
+		{"a commissioner moves cases on and removes reports, before all eyes", aCaseIsMovedOn},
+		{"a role that is gone is noticed", aRoleThatIsGoneIsNoticed},
+		{"a report with a photo, and an error beside it", aReportWithAPhoto},
+		{"a photo of another node is explained", aPhotoOfAnotherNode},
+		{"the plain form keeps what was typed", thePlainFormKeepsWhatWasTyped},
 		{"filters act on the list and on live crimes", filtersActOnListAndLive},
 		{"a pause holds crimes back, and older ones can be fetched", thePaceIsTheReaders},
 		{"the language is switched and remembered", theLanguageIsRemembered},
@@ -401,7 +406,7 @@ func everyControlHasAName(t *testing.T, chromium *browser.Chromium) {
 	gotham.commit(t, sighting("金门茶楼"))
 	page := visit(t, chromium, gotham.URL)
 	page.Await([]int{1}, listed)
-	for path, controls := range map[string]int{"/": 30, "/streams": 10} {
+	for path, controls := range map[string]int{"/": 30, "/streams": 10, "/login": 5, "/report": 10} {
 		page.Open(gotham.URL + path)
 		for _, lang := range []string{"zh-Hans", "en"} {
 			page.Click("#language")
@@ -446,9 +451,9 @@ func pagesFitTheScreen(t *testing.T, chromium *browser.Chromium) {
 	page := chromium.Page(t)
 	for _, width := range []int64{320, 390, 768, 1280, 2560} {
 		page.Do(chromedp.EmulateViewport(width, 800))
-		for _, path := range []string{"/", "/streams"} {
+		for _, path := range []string{"/", "/streams", "/login", "/report"} {
 			page.Open(gotham.URL + path)
-			page.Await(true, `!!document.querySelector("#crimes li, [data-stream]")`)
+			page.Await(true, `!!document.querySelector("#crimes li, [data-stream], .plain-form")`)
 			for range 2 { // both languages
 				assert.LessOrEqual(t, browser.Value[int64](page, "document.documentElement.scrollWidth"), width, "%s at %d", path, width)
 				page.Do(chromedp.Click(chromedp.CSS("#language")))
