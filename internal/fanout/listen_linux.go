@@ -35,6 +35,9 @@ func (l *loop) handle(events []unix.EpollEvent) {
 			l.closeLocked(c, cause)
 			continue
 		}
+		if c.fd < 0 {
+			continue
+		}
 		if event.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 			l.closeLocked(c, ErrGone)
 			continue
@@ -60,6 +63,9 @@ func (l *loop) hearLocked(c *Conn, events uint32) error {
 				return err
 			}
 			l.answerLocked(c, answer)
+			if c.fd < 0 {
+				return nil // the client was gone before its answer
+			}
 		case n > 0:
 			if c.garbage += int32(n); c.garbage > maxGarbage {
 				return ErrGone
