@@ -269,9 +269,11 @@ func TestWrongInputsPanicAtTheirLine(t *testing.T) {
 				A bool `query:"a" validate:"min=1"`
 			}](app)
 		}, `validate:"min=1": Bad field type bool`},
-		"rule for elements of another type": {func(app *redstart.App) { addGet[struct {
-			A []bool `query:"a" validate:"dive,min=1"`
-		}](app) }, `validate:"dive,min=1": Bad field type bool`},
+		"rule for elements of another type": {func(app *redstart.App) {
+			addGet[struct {
+				A []bool `query:"a" validate:"dive,min=1"`
+			}](app)
+		}, `validate:"dive,min=1": Bad field type bool`},
 		"nested unknown rule": {func(app *redstart.App) {
 			addPost[struct {
 				List []struct {
