@@ -66,6 +66,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	files := redstart.FilesFS(pages)
 	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") })
 	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") })
+	app.Get("/wall", func(*redstart.Request) redstart.Response { return files.File("wall.html") })
 	app.Static("/static", redstart.FilesFS(static))
 
 	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node}
@@ -76,6 +77,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	}
 	known.routes(app)
 	desk.routes(app, known)
+	meet(app, known, desk)
 
 	streams := &streams{store: c.Store, remote: remoteClient(c.Remote)}
 	app.Get("/events", streams.count)

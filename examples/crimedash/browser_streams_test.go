@@ -26,7 +26,7 @@ import (
 )
 
 // cutOff are the lines that Chromium itself writes about a network that fails.
-const cutOff = "Failed to load resource: net::ERR_"
+const cutOff = "net::ERR_"
 
 // watchBanner notes what the banner says, however briefly.
 const watchBanner = `(() => {

@@ -27,7 +27,7 @@ func asset(t *testing.T, name string) string {
 	return string(data)
 }
 
-var pages = map[string]string{"/": "index.html", "/streams": "streams.html"}
+var pages = map[string]string{"/": "index.html", "/streams": "streams.html", "/wall": "wall.html"}
 
 func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
 	d := newDashboard(t)
@@ -112,6 +112,12 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 	for _, code := range []string{store.CodeRequired, store.CodeUnknown, store.CodeTooLong, store.CodeInvalid} {
 		used["error."+code] = true
 	}
+	for _, room := range rooms {
+		used["room."+room] = true
+	}
+	for _, code := range []string{"empty", "too_long", "invalid", "nameless"} {
+		used["allies.error."+code] = true
+	}
 	for i := range store.Districts {
 		used[fmt.Sprintf("district.%d", i+1)] = true
 	}
@@ -125,7 +131,10 @@ func TestPagesKnowTheCodesOfTheStore(t *testing.T) {
 	assert.Contains(t, texts, `kinds = ["`+strings.Join(store.Kinds(), `", "`)+`"]`)
 	assert.Contains(t, texts, `severities = ["`+strings.Join(store.Severities(), `", "`)+`"]`)
 	assert.Contains(t, texts, fmt.Sprintf("length: %d", store.Districts))
+	assert.Contains(t, asset(t, "static/ally-room.js"), `rooms = ["`+strings.Join(rooms, `", "`)+`"]`)
+	assert.Contains(t, asset(t, "static/allies.js"), fmt.Sprintf("longest = %d;", maxLine))
 	form := asset(t, "index.html")
+	assert.Contains(t, form, fmt.Sprintf(`id="ally-name" maxlength="%d"`, maxAlly))
 	for field, limit := range map[string]int{"place": store.MaxPlace, "description": store.MaxDescription, "reporter": store.MaxReporter} {
 		assert.Regexp(t, fmt.Sprintf(`name="%s"[^>]*data-max="%d"`, field, limit), form)
 	}

@@ -1,4 +1,5 @@
 // The dashboard: what happens when.
+import { Allies } from "./allies.js";
 import { Announcer } from "./announcer.js";
 import { listCrimes, Problem, readStats } from "./api.js";
 import { Banner } from "./banner.js";
@@ -27,6 +28,7 @@ const live = new Live("/live");
 const server = new Server();
 const banner = new Banner(() => (started ? live.retry() : start()));
 new ReportForm(filed);
+new Allies();
 
 let started = false;
 let startTimer = 0;

@@ -18,11 +18,14 @@ export class Live extends EventTarget {
   #watchdog = 0;
   #handover = 0;
   #url;
+  #more;
   state = "connecting";
 
-  constructor(url) {
+  /** Events of the names in more are passed on besides crimes: their data and position. */
+  constructor(url, more = []) {
     super();
     this.#url = url;
+    this.#more = more;
     addEventListener("offline", () => this.#drop());
     addEventListener("online", () => this.retry());
     addEventListener("pageshow", (event) => event.persisted && this.retry());
@@ -71,6 +74,13 @@ export class Live extends EventTarget {
       this.#moved(event);
       this.dispatchEvent(new Event("gap"));
     });
+    for (const name of this.#more) {
+      source.addEventListener(name, (event) => {
+        this.#moved(event);
+        const detail = { data: JSON.parse(event.data), position: event.lastEventId };
+        this.dispatchEvent(new CustomEvent(name, { detail }));
+      });
+    }
     source.addEventListener("crime_alert", (event) => {
       this.#moved(event);
       const detail = { crime: JSON.parse(event.data), position: event.lastEventId };
