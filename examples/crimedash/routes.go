@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/examples/crimedash/store"
 	"github.com/redstart-go/redstart/middleware"
 )
 
@@ -36,7 +37,7 @@ func (g *guards) routes(app *redstart.App) {
 func (d *desk) routes(app *redstart.App, g *guards) {
 	api := app.Group("/api")
 	api.Describe(redstart.GroupDoc{Tag: "Crimes"})
-	notFound := []int{http.StatusNotFound}
+	notFound, unchanged := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusServiceUnavailable}
 	redstart.Get(api, "/crimes", d.list, redstart.Describe(redstart.Doc{Summary: "List crimes, newest first"}))
 	redstart.Post(api, "/crimes", d.report, redstart.Secured(g.guests), redstart.BodyLimit(maxReport), redstart.WithSuccess(http.StatusCreated),
 		redstart.Describe(redstart.Doc{Summary: "Report a crime"}))
@@ -44,11 +45,14 @@ func (d *desk) routes(app *redstart.App, g *guards) {
 	redstart.Get(api, "/crimes.csv", d.export, redstart.Secured(g.members),
 		redstart.Describe(redstart.Doc{Summary: "Export crimes as CSV", Description: "All that match, however many, as a stream."}))
 	redstart.Patch(api, "/crimes/:id", d.setStatus, redstart.Secured(g.members, middleware.RequireScopes(scopeStatus)), redstart.BodyLimit(maxReport),
-		redstart.Describe(redstart.Doc{Summary: "Say how far a case is", Problems: notFound}))
+		redstart.Describe(redstart.Doc{Summary: "Say how far a case is", Problems: unchanged}))
 	redstart.Delete(api, "/crimes/:id", redstart.NoOutput(d.remove), redstart.Secured(g.members, middleware.RequireScopes(scopeDelete)),
-		redstart.Describe(redstart.Doc{Summary: "Take a report off the file", Problems: notFound}))
+		redstart.Describe(redstart.Doc{Summary: "Take a report off the file", Problems: unchanged}))
 	redstart.Get(api, "/stats", redstart.NoInput(d.stats), redstart.Describe(redstart.Doc{Summary: "The last 24 hours in figures"}))
-	app.Get("/live", d.live, redstart.Describe(redstart.Doc{Summary: "Crimes as they are filed", Tags: []string{"Crimes"}}))
+	app.Get("/live", d.live, redstart.Describe(redstart.Doc{
+		Summary: "Crimes as they are filed and changed", Tags: []string{"Crimes"},
+		Events: map[string]any{"crime_alert": store.Crime{}, changeEvent: store.Change{}},
+	}))
 
 	redstart.Post(app, "/report", d.reportByForm, redstart.Secured(g.guests), redstart.BodyLimit(maxForm),
 		redstart.Describe(redstart.Doc{Summary: "Report a crime by form, with a photo", Tags: []string{"Crimes"}}))
