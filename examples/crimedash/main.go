@@ -109,7 +109,7 @@ func serve(set settings) (err error) {
 	defer func() { err = errors.Join(err, hub.Close()) }()
 
 	if !set.demo {
-		if err := sayPasswords(ctx, crimes); err != nil {
+		if err := sayPasswords(ctx, crimes, os.Stderr); err != nil {
 			return err
 		}
 	}
@@ -125,10 +125,10 @@ func serve(set settings) (err error) {
 }
 
 // sayPasswords draws a password for each user who still has that of the demonstration.
-func sayPasswords(ctx context.Context, crimes *store.Store) error {
+func sayPasswords(ctx context.Context, crimes *store.Store, out io.Writer) error {
 	drawn, err := crimes.DrawPasswords(ctx)
 	for _, login := range drawn {
-		fmt.Fprintf(os.Stderr, "crimedash: %s logs in with the password %s, which is said only now\n", login.Name, login.Password)
+		fmt.Fprintf(out, "crimedash: %s logs in with the password %s, which is said only now\n", login.Name, login.Password)
 	}
 	return err
 }
