@@ -62,6 +62,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
 	s := &Store{now: opts.Now, log: opts.Log, photos: photos{folder: photosBeside(abs)}}
+	createPrivate(abs)
 	if s.write, err = openPool(abs, "immediate", 1); err == nil {
 		err = patiently(ctx, func() error { return s.prepare(ctx, !opts.Empty) })
 	}
@@ -172,6 +173,16 @@ func checkPath(path string) (string, error) {
 		return "", errors.New("the file is read-only")
 	}
 	return abs, nil
+}
+
+// createPrivate makes the file, unless it exists, one that nobody else can read: secrets
+// and the hashes of passwords are in it. SQLite would let everybody, and gives its other
+// files the permissions of this one. What goes wrong here goes wrong there, too, and is
+// explained then.
+func createPrivate(abs string) {
+	if file, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		file.Close() // nothing was written
+	}
 }
 
 // openPool describes a pool of at most size connections to the file; nothing

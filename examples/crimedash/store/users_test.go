@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -82,4 +84,23 @@ func TestASecretIsDrawnOnceForAFile(t *testing.T) {
 		require.NoError(t, s.Close())
 	}
 	assert.Len(t, secrets, 2)
+}
+
+// Secrets are in the file, and in those that SQLite keeps beside it.
+func TestNobodyElseReadsTheFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such permissions")
+	}
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), filepath.Join(dir, "gotham.db"), store.Options{Empty: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		info, err := file.Info()
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, file.Name())
+	}
 }
