@@ -39,6 +39,9 @@ func (sub *subscriber) join(topics []string, framing *Framing) {
 	if framing != nil {
 		key = framing.Name + "\n"
 	}
+	if sub.strict {
+		key += "strict\n" // others may be told of a gap under way
+	}
 	for _, name := range topics {
 		key += strconv.Itoa(len(name)) + ":" + name
 	}

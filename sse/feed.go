@@ -3,7 +3,9 @@ package sse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/redstart-go/redstart/internal/fanout"
@@ -109,8 +111,17 @@ func (p *ParkedFeed) Close(cause error) { p.parked.Close(cause) }
 // elsewhere.
 func (s *Subscription) Park(ctx context.Context, conn net.Conn, p Parking) (*ParkedFeed, error) {
 	sub, err := s.attachFramed(ctx, p.LastEventID, p.Framing, func(b []byte) error {
+		if p.WriteTimeout > 0 {
+			_ = conn.SetWriteDeadline(time.Now().Add(p.WriteTimeout))
+		}
 		_, err := conn.Write(b)
-		return err
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return ErrSlowClient
+		case err != nil:
+			return ErrClientGone
+		}
+		return conn.SetWriteDeadline(time.Time{})
 	})
 	if err != nil {
 		return nil, err

@@ -29,12 +29,8 @@ func (sub *subscriber) sift(dst []byte) (_ []byte, total int, at int64) {
 	limit := len(dst) + fillLimit
 	var page []candidate
 	for {
-		before := len(dst)
 		var n int
 		dst, n, page = sub.candidates(dst, page[:0])
-		if n > 0 || len(dst) > before {
-			sub.sieve.told = sub.seq
-		}
 		total += n
 		for _, c := range page {
 			wanted := false
@@ -73,6 +69,9 @@ func (sub *subscriber) candidates(dst []byte, page []candidate) ([]byte, int, []
 	if !ok {
 		return dst, n, nil
 	}
+	if n > 0 {
+		sub.sieve.told = sub.seq // before the page moves it
+	}
 	for t, r := range sub.behindLocked {
 		page = append(page, candidate{t.name, r.frame, r.seq, r.at})
 		if len(page) == siftPage {
@@ -89,10 +88,10 @@ func (sub *subscriber) remind(dst []byte) ([]byte, int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	floor, told := sub.floor(), sub.sieve.told
-	if sub.failed != nil || sub.lagging || sub.life != h.life || told == sub.seq || told < floor {
+	if sub.failed != nil || sub.lagging || sub.life != h.life || told == sub.seq || sub.seq < floor {
 		return dst, 0
 	}
-	if told-floor > (sub.seq-floor)/4 || floor == 0 && !h.fillingLocked(sub.topics) {
+	if told >= floor && (told-floor > (sub.seq-floor)/4 || floor == 0 && !h.fillingLocked(sub.topics)) {
 		return dst, 0
 	}
 	sub.announce(Message{Event: "sse.hello"})
@@ -121,6 +120,7 @@ func (h *Hub) fillingLocked(topics []listening) bool {
 func frameMessage(frame []byte) Message {
 	var m Message
 	lines := 0
+	var joined []byte // of several lines
 	for len(frame) > 1 {
 		end := bytes.IndexByte(frame, '\n')
 		field, value, _ := bytes.Cut(frame[:end], []byte(": "))
@@ -132,12 +132,19 @@ func frameMessage(frame []byte) Message {
 		case "id":
 			m.ID = text
 		case "data":
-			if lines++; lines == 1 {
+			switch lines++; lines {
+			case 1:
 				m.Data = text
-			} else {
-				m.Data += "\n" + text
+			case 2:
+				joined = append(make([]byte, 0, len(m.Data)+len(frame)+len(text)+1), m.Data...)
+				fallthrough
+			default:
+				joined = append(append(joined, '\n'), text...)
 			}
 		}
+	}
+	if lines > 1 {
+		m.Data = unsafe.String(unsafe.SliceData(joined), len(joined))
 	}
 	return m
 }

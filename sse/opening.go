@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -80,7 +81,7 @@ func (s *Subscription) prepare(ctx context.Context, lastEventID string, emit emi
 		}
 	}
 	if s.snapshot != nil && (reason != "" || s.implicit && begin.lastEventID == "") {
-		return s.sendSnapshot(ctx, begin.lastEventID, reason, emit)
+		return s.sendSnapshot(ctx, cmp.Or(begin.lastEventID, position.String()), reason, emit)
 	}
 	return begin, nil
 }
@@ -168,6 +169,9 @@ func (s *Subscription) catchUp(ctx context.Context, at Cursor, emit emit) (_ Cur
 			return at, true, nil
 		}
 		page, err := h.follower.read(ctx, at.seq)
+		if err == nil && len(page) == 0 && anywhere {
+			return Cursor{epoch, floor}, true, nil // the start is where the hub's own log begins
+		}
 		if err != nil || len(page) == 0 {
 			return at, false, err
 		}

@@ -3,6 +3,7 @@ package sse
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -233,7 +234,9 @@ func (p *presence) round() (wait time.Duration, idle bool) {
 	p.mu.Unlock()
 	for i, e := range events {
 		m := JSON(map[string]string{"name": e.member}).WithEvent(e.event)
-		if _, err := p.hub.Publish(context.Background(), e.topic, m); err != nil && !p.hub.isClosed() {
+		_, err := p.hub.Publish(context.Background(), e.topic, m)
+		if err != nil && p.hub.broker != nil && !errors.Is(err, ErrTooLong) && !p.hub.isClosed() {
+			// Not what is refused for good, for which the others would wait for ever.
 			p.mu.Lock()
 			p.events = append(events[i:], p.events...)
 			p.mu.Unlock()
@@ -263,7 +266,8 @@ func (p *presence) notesLocked(now time.Time) (notes []presenceNote, wait time.D
 			}
 		}
 	}
-	note := presenceNote{By: p.node, Total: len(p.told)}
+	total := len(p.told)
+	note := presenceNote{By: p.node, Total: total}
 	if p.hub.broker != nil && !p.hello {
 		note.Hello = true
 	}
@@ -273,9 +277,12 @@ func (p *presence) notesLocked(now time.Time) (notes []presenceNote, wait time.D
 			continue
 		}
 		note.Seats = append(note.Seats, presenceSeat{at.topic, at.member, p.local[at]})
+		if p.told[at] > 0 && p.local[at] == 0 {
+			total-- // in the notes behind this one
+		}
 		if len(note.Seats) == presencePage {
 			notes = append(notes, note)
-			note = presenceNote{By: p.node, Total: len(p.told)}
+			note = presenceNote{By: p.node, Total: total}
 		}
 	}
 	beat := p.hub.broker != nil && len(p.told) > 0 && now.Sub(p.beat) >= presenceBeat
@@ -290,7 +297,7 @@ func (p *presence) notesLocked(now time.Time) (notes []presenceNote, wait time.D
 		if left := end.Sub(now); left > 0 {
 			wait = min(wait, left)
 		} else if name != p.node {
-			notes = append(notes, presenceNote{By: p.node, Total: len(p.told), Drop: name})
+			notes = append(notes, presenceNote{By: p.node, Total: total, Drop: name})
 		}
 	}
 	return notes, wait
@@ -337,10 +344,13 @@ func (p *presence) said(note *presenceNote) {
 		if p.told[at] = s.Connections; s.Connections == 0 {
 			delete(p.told, at)
 		}
-		if p.local[at] == s.Connections {
+		switch _, due := p.due[at]; {
+		case p.local[at] == s.Connections:
 			delete(p.due, at)
-		} else if p.local[at] > 0 {
+		case p.local[at] > 0:
 			p.due[at] = time.Now()
+		case !due: // it left while the note that it came was on its way
+			p.due[at] = time.Now().Add(p.grace)
 		}
 	}
 }
