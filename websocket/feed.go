@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ func (s *Server) startFeed(ctx context.Context, cancel context.CancelCauseFunc, 
 		l.dismiss(0)
 	}
 	if err := l.park(ctx, up, v.feed, sse.LastEventID(r)); err != nil {
+		l.mu.Lock()
+		err = cmp.Or(l.early, err) // what a drain gave up
+		l.mu.Unlock()
 		_, _ = up.nc.Write(farewell(err))
 		_ = up.nc.Close()
 		l.ended(err, 0, 0)
@@ -99,9 +103,11 @@ func (l *listener) park(ctx context.Context, up *upgraded, sub *sse.Subscription
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.parked = parked; l.early != nil {
-		parked.Close(l.early)
+	l.parked = parked
+	early := l.early
+	l.mu.Unlock()
+	if early != nil {
+		parked.Close(early) // without the lock, as in dismiss
 	}
 	return nil
 }
@@ -109,13 +115,17 @@ func (l *listener) park(ctx context.Context, up *upgraded, sub *sse.Subscription
 // pulseFrame is a ping. Who does not answer it is found out by TCP.
 var pulseFrame = appendFrame(nil, ws.OpPing, true, false, nil, false)
 
-// dismiss ends a feed for a drain.
+// dismiss ends a feed for a drain. What is still being prepared for it is given up.
 func (l *listener) dismiss(time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.early = ErrDraining
-	if l.parked != nil {
-		l.parked.Close(ErrDraining)
+	parked := l.parked
+	l.mu.Unlock()
+	// Without the lock: a loop that hears a client has its own, and waits for this one.
+	if parked != nil {
+		parked.Close(ErrDraining)
+	} else {
+		l.cancel(closingFor(ErrDraining))
 	}
 }
 
