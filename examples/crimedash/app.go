@@ -64,9 +64,9 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	operators.Mount("/debug/streams", sse.DebugHandler(app.Streams(), map[string]*sse.Hub{"crimes": c.Hub}))
 
 	files := redstart.FilesFS(pages)
-	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") })
-	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") })
-	app.Get("/wall", func(*redstart.Request) redstart.Response { return files.File("wall.html") })
+	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") }, redstart.Hidden())
+	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") }, redstart.Hidden())
+	app.Get("/wall", func(*redstart.Request) redstart.Response { return files.File("wall.html") }, redstart.Hidden())
 	app.Static("/static", redstart.FilesFS(static))
 
 	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node}

@@ -70,6 +70,10 @@ func aCaseIsMovedOn(t *testing.T, chromium *browser.Chromium) {
 	gotham.commit(t, sighting("Pier 19"))
 	gotham.commit(t, sighting("Pier 20"))
 	reader := visit(t, chromium, gotham.URL)
+	wall := chromium.Page(t)
+	wall.Open(gotham.URL + "/wall")
+	const onWall = `[...document.querySelectorAll("#wall-crimes li[data-id]")].map((li) => +li.dataset.id).sort()`
+	wall.Await([]int{1, 2}, onWall)
 	reader.Await(0, `document.querySelectorAll(".acts").length`)
 	reader.Await(true, `document.querySelector("#export").hidden`)
 
@@ -104,6 +108,7 @@ func aCaseIsMovedOn(t *testing.T, chromium *browser.Chromium) {
 	for _, page := range []*browser.Page{gordon, reader} {
 		page.Await([]int{1}, listed)
 	}
+	wall.Await([]int{1}, onWall)
 
 	gordon.Click("#language")
 	gordon.Await("重新立案", text(`li[data-id="1"] .acts button`))

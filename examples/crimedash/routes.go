@@ -19,7 +19,7 @@ func documents() []redstart.Option {
 
 // routes are where people and programs say who they are.
 func (g *guards) routes(app *redstart.App) {
-	page := redstart.Describe(redstart.Doc{Hidden: true})
+	page := redstart.Hidden()
 	app.Get("/login", g.loginForm, page)
 	app.Post("/login", g.login, page, redstart.With(g.limit), redstart.BodyLimit(maxLogin))
 	app.Post("/logout", logout, page)

@@ -20,6 +20,11 @@ live.addEventListener("crime", ({ detail }) => {
   crimes = [detail.crime, ...crimes].sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at)).slice(0, crimesShown);
   draw();
 });
+live.addEventListener("change", ({ detail }) => { // the wall shows no statuses
+  if (!detail.removed) return;
+  crimes = crimes.filter(({ id }) => id !== detail.id);
+  draw();
+});
 live.addEventListener("line", ({ detail }) => {
   if (lines.some(({ id }) => id === detail.position)) return;
   lines = [...lines, { id: detail.position, ...detail.data }].slice(-linesShown);
