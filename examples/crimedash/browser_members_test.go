@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -52,6 +53,14 @@ func logIn(t *testing.T, page *browser.Page, name string) {
 	page.Await("live", `document.querySelector("#link")?.dataset.state`)
 }
 
+// press uses a button by the keyboard. A page that still grows moves it away from under
+// a mouse.
+func press(page *browser.Page, selector string) {
+	page.Await(true, "!!document.querySelector("+strconv.Quote(selector)+")")
+	browser.Value[int](page, "(document.querySelector("+strconv.Quote(selector)+").focus(), 1)")
+	page.Press(kb.Enter)
+}
+
 // attach chooses a file for the photo field, as a person does in a dialog of the browser.
 func attach(page *browser.Page, name, mediaType string, content []byte) {
 	browser.Value[int](page, `(() => {
@@ -95,16 +104,16 @@ func aCaseIsMovedOn(t *testing.T, chromium *browser.Chromium) {
 	gordon.Await("/api/crimes.csv?kind=riddle", `document.querySelector("#export").getAttribute("href")`)
 	gordon.Await([]int{2, 1}, listed)
 
-	gordon.Click(`li[data-id="1"] [data-act=closed]`)
+	press(gordon, `li[data-id="1"] [data-act=closed]`)
 	for _, page := range []*browser.Page{gordon, reader} {
 		page.Await("Closed", text(`li[data-id="1"] .status-closed`))
 		page.Await("1", text("[data-figure=open] .value"))
 	}
 	gordon.Await("Reopen: report 1", `document.activeElement.getAttribute("aria-label")`)
 
-	gordon.Click(`li[data-id="2"] [data-act=remove]`)
+	press(gordon, `li[data-id="2"] [data-act=remove]`)
 	gordon.Await("Really remove?", text(`li[data-id="2"] [data-act=remove]`))
-	gordon.Click(`li[data-id="2"] [data-act=remove]`)
+	press(gordon, `li[data-id="2"] [data-act=remove]`)
 	for _, page := range []*browser.Page{gordon, reader} {
 		page.Await([]int{1}, listed)
 	}
@@ -130,7 +139,7 @@ func aRoleThatIsGoneIsNoticed(t *testing.T, chromium *browser.Chromium) {
 	page.Await(0, `document.querySelectorAll("[data-act=remove]").length`)
 	_, err := gotham.store.DB().ExecContext(t.Context(), "UPDATE users SET role = ? WHERE name = 'batman'", store.RoleSidekick)
 	require.NoError(t, err)
-	page.Click(`li[data-id="1"] [data-act=responding]`)
+	press(page, `li[data-id="1"] [data-act=responding]`)
 	page.Await(true, text(`li[data-id="1"] .said-no`)+`.startsWith("Not done: ")`)
 }
 
