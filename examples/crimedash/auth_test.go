@@ -121,6 +121,8 @@ func TestLogInIsLimited(t *testing.T) {
 		refused := try()
 		assert.Equal(t, http.StatusTooManyRequests, refused.Code)
 		assert.NotEmpty(t, refused.Header().Get("Retry-After"))
+		assert.Contains(t, refused.Body.String(), `data-i18n="login.later"`, "a person is shown the form")
+		assert.Contains(t, refused.Body.String(), `value="joker"`)
 		assert.Equal(t, http.StatusTooManyRequests, d.ask(t, http.MethodPost, "/api/token", jsonType, `{"name":"gordon","password":"light-the-signal"}`).Code,
 			"the right password does not help either")
 		assert.Equal(t, http.StatusOK, d.get(t, "/api/crimes").Code, "reading is not limited")

@@ -14,6 +14,7 @@ type loginPage struct {
 	Next  string
 	Name  string
 	Wrong bool
+	Later bool          // there were too many attempts
 	Demo  []store.Login // users whose password everybody knows
 }
 
@@ -53,6 +54,18 @@ func (g *guards) login(req *redstart.Request) redstart.Response {
 		return back
 	}
 	return redstart.Redirect("/")
+}
+
+// turnAway shows the form also to those whose attempts were too many: they are people.
+func (g *guards) turnAway(req *redstart.Request, err error) redstart.Response {
+	if redstart.StatusOf(err) != http.StatusTooManyRequests {
+		return redstart.Fail(err)
+	}
+	page := loginPage{Later: true}
+	if form, err := req.Form(); err == nil {
+		page.Next, page.Name = form.Get("next"), form.Get("name")
+	}
+	return g.showLogin(req, page)
 }
 
 func logout(req *redstart.Request) redstart.Response {

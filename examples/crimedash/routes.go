@@ -21,7 +21,9 @@ func documents() []redstart.Option {
 func (g *guards) routes(app *redstart.App) {
 	page := redstart.Hidden()
 	app.Get("/login", g.loginForm, page)
-	app.Post("/login", g.login, page, redstart.With(g.limit), redstart.BodyLimit(maxLogin))
+	door := app.Group("")
+	door.OnError(g.turnAway)
+	door.Post("/login", g.login, page, redstart.With(g.limit), redstart.BodyLimit(maxLogin))
 	app.Post("/logout", logout, page)
 	app.Get("/report", showReport, page)
 

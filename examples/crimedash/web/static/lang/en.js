@@ -124,6 +124,7 @@ export default {
   "login.password": "Password",
   "login.send": "Log in",
   "login.wrong": "The name or the password is wrong.",
+  "login.later": "Too many attempts. Please wait a minute.",
   "login.demo": "This is a demonstration: log in as one of these",
   "login.can.batman": "vigilante: moves cases on",
   "login.can.gordon": "commissioner: moves cases on, removes reports",

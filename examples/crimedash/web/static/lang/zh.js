@@ -121,6 +121,7 @@ export default {
   "login.password": "密码",
   "login.send": "登录",
   "login.wrong": "用户名或密码错误。",
+  "login.later": "尝试次数过多，请稍等一分钟。",
   "login.demo": "这是演示系统，可用以下身份登录",
   "login.can.batman": "义警：可推进案件",
   "login.can.gordon": "局长：可推进案件、删除报告",
