@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/redstart-go/redstart/internal/fanout"
@@ -77,21 +78,42 @@ func (f *Feed) Close() {
 	f.sub.detach()
 }
 
+// ParkConfig is what many parked connections have in common. It must not change once it
+// is used.
+type ParkConfig struct {
+	Framing *Framing
+	// Heartbeat is the longest silence before Pulse is written, 0 for ever, and
+	// WriteTimeout how long the client may take to accept what is written, 0 for ever.
+	Heartbeat, WriteTimeout time.Duration
+	Pulse                   []byte
+	// Farewell returns the last bytes for a connection that ends for this cause.
+	Farewell func(cause error) []byte
+
+	once  sync.Once
+	loops *fanout.Config
+}
+
+// forLoops is the configuration as the loops want it, made once.
+func (c *ParkConfig) forLoops() *fanout.Config {
+	c.once.Do(func() {
+		c.loops = &fanout.Config{
+			Heartbeat: c.Heartbeat, Pulse: c.Pulse, WriteTimeout: c.WriteTimeout,
+			Farewell: func(cause error) []byte { return c.Farewell(parkedCause(cause)) },
+		}
+	})
+	return c.loops
+}
+
 // Parking describes a connection that is handed over to a hub's loops.
 type Parking struct {
-	Framing     *Framing
+	Config      *ParkConfig
 	LastEventID string
-	// Heartbeat is the longest silence before Pulse is written, 0 for ever;
-	// WriteTimeout, how long the client may take to accept what is written, 0 for
-	// ever; MaxAge, when the connection is closed, 0 for never.
-	Heartbeat, WriteTimeout, MaxAge time.Duration
-	Pulse                           []byte
+	// MaxAge is when the connection is closed, 0 for never.
+	MaxAge time.Duration
 	// Heard is given what the client sends, and returns what to answer. An error
 	// ends the connection, and is its cause. It is called by one goroutine at a time
 	// and holds up other connections.
 	Heard func(p []byte) (answer []byte, err error)
-	// Farewell returns the last bytes for a connection that ends for this cause.
-	Farewell func(cause error) []byte
 	// Ended is called once, when the connection is closed, on a goroutine by which
 	// other connections are told of their end. Its cause is one of this package's
 	// errors, of Heard's, or of what Close was called with.
@@ -110,9 +132,10 @@ func (p *ParkedFeed) Close(cause error) { p.parked.Close(cause) }
 // written. Idle, it costs no goroutine and no buffer on Linux, and two small goroutines
 // elsewhere.
 func (s *Subscription) Park(ctx context.Context, conn net.Conn, p Parking) (*ParkedFeed, error) {
-	sub, err := s.attachFramed(ctx, p.LastEventID, p.Framing, func(b []byte) error {
-		if p.WriteTimeout > 0 {
-			_ = conn.SetWriteDeadline(time.Now().Add(p.WriteTimeout))
+	timeout := p.Config.WriteTimeout
+	sub, err := s.attachFramed(ctx, p.LastEventID, p.Config.Framing, func(b []byte) error {
+		if timeout > 0 {
+			_ = conn.SetWriteDeadline(time.Now().Add(timeout))
 		}
 		_, err := conn.Write(b)
 		switch {
@@ -126,15 +149,12 @@ func (s *Subscription) Park(ctx context.Context, conn net.Conn, p Parking) (*Par
 	if err != nil {
 		return nil, err
 	}
+	ended := p.Ended // kept as long as the connection, unlike all else of p
 	parking := fanout.Parking{
-		Config: &fanout.Config{
-			Heartbeat: p.Heartbeat, Pulse: p.Pulse, WriteTimeout: p.WriteTimeout,
-			Farewell: func(cause error) []byte { return p.Farewell(parkedCause(cause)) },
-		},
-		Group: &sub.audience.parked, Feed: sub, Expired: ErrMaxAge, Heard: p.Heard,
+		Config: p.Config.forLoops(), Group: &sub.audience.parked, Feed: sub, Expired: ErrMaxAge, Heard: p.Heard,
 		Ended: func(end fanout.End) {
 			sub.detach()
-			p.Ended(parkedCause(end.Cause), end.Messages, end.Bytes)
+			ended(parkedCause(end.Cause), end.Messages, end.Bytes)
 		},
 	}
 	if p.MaxAge > 0 {

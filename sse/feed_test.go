@@ -122,15 +122,15 @@ func TestAConnectionOfAnotherProtocolIsParked(t *testing.T) {
 	enough := errors.New("enough")
 	ended := make(chan string, 1)
 	parked, err := h.Subscribe("a").As("Robin").Park(t.Context(), server, Parking{
-		Framing: lines, LastEventID: h.Cursor().String(),
+		Config:      &ParkConfig{Framing: lines, Farewell: func(cause error) []byte { return fmt.Appendln(nil, cause) }},
+		LastEventID: h.Cursor().String(),
 		Heard: func(p []byte) ([]byte, error) {
 			if string(p) == "bye\n" {
 				return []byte("bye then\n"), enough
 			}
 			return append([]byte("you said "), p...), nil
 		},
-		Farewell: func(cause error) []byte { return fmt.Appendln(nil, cause) },
-		Ended:    func(cause error, messages, bytes int64) { ended <- fmt.Sprint(cause, " ", messages, " ", bytes > 0) },
+		Ended: func(cause error, messages, bytes int64) { ended <- fmt.Sprint(cause, " ", messages, " ", bytes > 0) },
 	})
 	require.NoError(t, err)
 	require.NotNil(t, parked)

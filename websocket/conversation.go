@@ -35,8 +35,11 @@ func NewConversation(run func(*Conn) error, opts ...Option) *Conversation {
 	return (&Conversation{run: run}).With(opts...)
 }
 
-// With refines the conversation, which must not have been served yet, and returns it.
+// With refines the conversation, and returns it. It does nothing once that was served.
 func (v *Conversation) With(opts ...Option) *Conversation {
+	if v.claimed.Load() {
+		return v
+	}
 	for _, opt := range opts {
 		opt(&v.options)
 	}
@@ -59,9 +62,11 @@ func (v *Conversation) Discard() {
 }
 
 // release reports the end.
-func (v *Conversation) release(report Report) {
-	for i := len(v.options.onEnd) - 1; i >= 0; i-- {
-		f := v.options.onEnd[i]
+func (v *Conversation) release(report Report) { release(v.options.onEnd, report) }
+
+func release(onEnd []func(Report), report Report) {
+	for i := len(onEnd) - 1; i >= 0; i-- {
+		f := onEnd[i]
 		if err := protect(func() error { f(report); return nil }); err != nil {
 			log.Printf("websocket: OnEnd: %v\n%s", err, err.(*PanicError).Stack)
 		}

@@ -22,7 +22,8 @@ import (
 // What the client sends is thrown away, but for pings, which are answered, and the
 // Close frame; after 64 KiB of data it is closed with 1008. Over TLS, or where a
 // connection cannot be given to an event loop for another reason, two small goroutines
-// keep it. Of the options, those about reading and the outbox mean nothing here.
+// keep it. The context of the request ends with [sse.ErrParked] when the feed has begun;
+// OnEnd tells of its end. Of the options, those about reading and the outbox mean nothing here.
 func NewFeed(sub *sse.Subscription, opts ...Option) *Conversation {
 	return (&Conversation{feed: sub}).With(opts...)
 }
@@ -34,15 +35,16 @@ func Feed(hub *sse.Hub, topics ...string) *Conversation { return NewFeed(hub.Sub
 type listener struct {
 	server *Server
 	key    string
-	end    func(Report)
-	cancel context.CancelCauseFunc
+	onEnd  []func(Report)
 	born   time.Time
 
 	mu     sync.Mutex
+	cancel context.CancelCauseFunc // until it is parked
 	parked *sse.ParkedFeed
-	early  error // the wish to end, while it was being parked
-	frames frameSkipper
-	answer *CloseError // how the peer has closed
+	early  error         // the wish to end, while it was being parked
+	frames *frameSkipper // while a frame of the client is under way
+	data   int64         // that the client has sent, in bytes
+	answer *CloseError   // how the peer has closed
 }
 
 // startFeed performs the handshake and parks the connection.
@@ -54,7 +56,7 @@ func (s *Server) startFeed(ctx context.Context, cancel context.CancelCauseFunc, 
 	if up == nil {
 		return report
 	}
-	l := &listener{server: s, key: up.key, end: v.release, cancel: cancel, born: time.Now()}
+	l := &listener{server: s, key: up.key, onEnd: v.options.onEnd, cancel: cancel, born: time.Now()}
 	s.mu.Lock()
 	if s.feeds == nil {
 		s.feeds = map[*listener]struct{}{}
@@ -94,22 +96,42 @@ func (l *listener) park(ctx context.Context, up *upgraded, sub *sse.Subscription
 	}
 	_ = up.nc.SetWriteDeadline(time.Time{})
 	parked, err := sub.Park(ctx, up.nc, sse.Parking{
-		Framing: framing(uint8(up.agreed.deflateBits)), LastEventID: lastEventID,
-		Heartbeat: max(up.set.heartbeat, 0), Pulse: pulseFrame,
-		WriteTimeout: max(up.set.writeTimeout, 0),
-		Heard:        l.hear, Farewell: farewell, Ended: l.ended,
+		Config: l.server.parkConfig(up), LastEventID: lastEventID, Heard: l.hear, Ended: l.ended,
 	})
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	l.parked = parked
-	early := l.early
+	early, cancel := l.early, l.cancel
+	l.cancel = nil
 	l.mu.Unlock()
+	cancel(sse.ErrParked) // nobody is left to whom the request's context means anything
 	if early != nil {
 		parked.Close(early) // without the lock, as in dismiss
 	}
 	return nil
+}
+
+// parkConfig is what feeds of the same settings share.
+func (s *Server) parkConfig(up *upgraded) *sse.ParkConfig {
+	f := framing(uint8(up.agreed.deflateBits))
+	config := &sse.ParkConfig{
+		Framing: f, Heartbeat: max(up.set.heartbeat, 0), Pulse: pulseFrame,
+		WriteTimeout: max(up.set.writeTimeout, 0), Farewell: farewell,
+	}
+	if up.set != s.settings() {
+		return config
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parks == nil {
+		s.parks = map[*sse.Framing]*sse.ParkConfig{}
+	}
+	if s.parks[f] == nil {
+		s.parks[f] = config
+	}
+	return s.parks[f]
 }
 
 // pulseFrame is a ping. Who does not answer it is found out by TCP.
@@ -119,13 +141,13 @@ var pulseFrame = appendFrame(nil, ws.OpPing, true, false, nil, false)
 func (l *listener) dismiss(time.Duration) {
 	l.mu.Lock()
 	l.early = ErrDraining
-	parked := l.parked
+	parked, cancel := l.parked, l.cancel
 	l.mu.Unlock()
 	// Without the lock: a loop that hears a client has its own, and waits for this one.
 	if parked != nil {
 		parked.Close(ErrDraining)
 	} else {
-		l.cancel(closingFor(ErrDraining))
+		cancel(closingFor(ErrDraining))
 	}
 }
 
@@ -136,6 +158,7 @@ func (l *listener) ended(cause error, messages, bytes int64) {
 	if l.answer != nil {
 		end = l.answer
 	}
+	cancel := l.cancel
 	l.mu.Unlock()
 	report := Report{
 		Reason: reasonFor(end), Status: http.StatusSwitchingProtocols, Detached: true,
@@ -147,9 +170,11 @@ func (l *listener) ended(cause error, messages, bytes int64) {
 	} else if report.Reason == Slow || report.Reason == Violation {
 		report.Err = end
 	}
-	l.cancel(end)
+	if cancel != nil {
+		cancel(end)
+	}
 	l.server.count(&report)
-	l.end(report)
+	release(l.onEnd, report)
 	s := l.server
 	s.mu.Lock()
 	delete(s.feeds, l)
@@ -195,6 +220,14 @@ func farewell(cause error) []byte {
 func (l *listener) hear(p []byte) (answer []byte, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.frames == nil {
+		l.frames = &frameSkipper{data: l.data}
+	}
+	defer func() {
+		if l.data = l.frames.data; l.frames.idle() {
+			l.frames = nil
+		}
+	}()
 	for err == nil {
 		var op ws.OpCode
 		var payload []byte
@@ -228,6 +261,9 @@ type frameSkipper struct {
 	data    int64  // in all
 	headers headerSource
 }
+
+// idle says that no frame is under way.
+func (f *frameSkipper) idle() bool { return len(f.begun) == 0 && f.skip == 0 }
 
 // next returns the next control frame in p, with its payload, and what is behind it.
 // The opcode is 0 when there is none.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/redstart-go/redstart/internal/reclaim"
+	"github.com/redstart-go/redstart/sse"
 )
 
 // Server holds what the conversations of one process share: their defaults, their
@@ -69,6 +70,7 @@ type Server struct {
 
 	rooms pump
 	feeds map[*listener]struct{}
+	parks map[*sse.Framing]*sse.ParkConfig
 
 	reclaimer reclaim.Reclaimer
 }
