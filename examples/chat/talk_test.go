@@ -153,11 +153,10 @@ func TestWhoIsNoPageIsClosed(t *testing.T) {
 		code   websocket.Code
 		reason string
 	}{
-		"no JSON":   {func(c *websocket.Conn) error { return c.SendText("hello") }, websocket.InvalidPayload, "no such JSON"},
-		"binary":    {func(c *websocket.Conn) error { return c.SendBinary([]byte("{}")) }, websocket.UnsupportedData, "text message"},
-		"unknown":   {func(c *websocket.Conn) error { return c.SendText(`{"do":"shout"}`) }, websocket.PolicyViolation, `"do" is "shout"`},
-		"too large": {func(c *websocket.Conn) error { return c.SendText(strings.Repeat("x", maxMessage+1)) }, websocket.MessageTooBig, ""},
-		"too many":  {flood, websocket.PolicyViolation, ""},
+		"no JSON":  {func(c *websocket.Conn) error { return c.SendText("hello") }, websocket.InvalidPayload, "no such JSON"},
+		"binary":   {func(c *websocket.Conn) error { return c.SendBinary([]byte("{}")) }, websocket.UnsupportedData, "text message"},
+		"unknown":  {func(c *websocket.Conn) error { return c.SendText(`{"do":"shout"}`) }, websocket.PolicyViolation, `"do" is "shout"`},
+		"too many": {flood, websocket.PolicyViolation, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -174,6 +173,25 @@ func TestWhoIsNoPageIsClosed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Over a real connection: one in memory fails when the server has stopped reading, and
+// sometimes before the code has come.
+func TestAMessageThatIsTooLargeIsNotRead(t *testing.T) {
+	app, hub := quietApp()
+	server := httptest.NewServer(app)
+	t.Cleanup(server.Close)
+	conn, _, err := websocket.Dial(t.Context(), server.URL+"/rooms/lobby/talk?name=Ada", nil)
+	require.NoError(t, err)
+	require.NoError(t, conn.SendText(strings.Repeat("x", maxMessage+1)))
+	for err == nil {
+		_, err = conn.Read(t.Context())
+	}
+	end, ok := errors.AsType[*websocket.CloseError](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, websocket.MessageTooBig, end.Code)
+	_ = conn.Close(websocket.NormalClosure, "")
+	require.NoError(t, hub.Close())
 }
 
 // flood types faster than any person.

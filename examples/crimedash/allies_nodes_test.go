@@ -14,6 +14,7 @@ func TestAlliesOnTwoNodes(t *testing.T) {
 	w, dir := newTelegraph(t), t.TempDir()
 	a, b := join(t, w, filepath.Join(dir, "a.db"), "a"), join(t, w, filepath.Join(dir, "b.db"), "b")
 	batman, robin := call(t, a.url, nil, url.Values{"name": {"Batman"}}), call(t, b.url, nil, url.Values{"name": {"Robin"}})
+	robin.next("members") // from now on, what is said comes live
 
 	batman.say("gcpd", "anybody there")
 	ids := [2]string{batman.hears("gcpd", "Batman", "anybody there"), robin.hears("gcpd", "Batman", "anybody there")}
