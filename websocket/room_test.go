@@ -95,6 +95,7 @@ func TestAConversationInARoom(t *testing.T) {
 			report := <-reports
 			assert.Equal(t, Closed, report.Reason)
 		}
+		synctest.Wait() // a conversation is taken off the register behind its report
 		assert.Zero(t, hub.Subscribers())
 		assert.Zero(t, server.Open())
 
