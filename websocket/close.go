@@ -81,8 +81,11 @@ func (c *Conn) hangUp() {
 		}
 	}
 	c.awaitWriter()
-	if violated && !late.Load() {
-		c.linger()
+	c.mu.Lock()
+	answered = c.out.peerClosed && c.out.failed == nil && !c.client
+	c.mu.Unlock()
+	if (violated || answered) && !late.Load() {
+		c.linger(violated)
 	}
 	_ = c.nc.Close()
 	c.awaitWriter()
@@ -106,9 +109,11 @@ func (c *Conn) awaitWriter() {
 // linger waits until the peer has closed its side too, for a while: it may still be
 // sending, and a connection that is closed with data unread is reset, by which the
 // Close frame would be lost.
-func (c *Conn) linger() {
-	// A connection in memory has no half to close, but its peer's writes would fail.
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() != nil {
+func (c *Conn) linger(violated bool) {
+	// A connection in memory has no half to close, but the writes of a peer that was
+	// not expecting the end would fail.
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if ok && half.CloseWrite() != nil || !ok && !violated {
 		return
 	}
 	_ = c.nc.SetReadDeadline(time.Now().Add(lingerTime))

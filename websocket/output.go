@@ -199,10 +199,17 @@ func (c *Conn) closeSent() {
 	o := &c.out
 	hangUp := o.closing && o.peerClosed && !o.busy && o.failed == nil
 	c.mu.Unlock()
-	if hangUp {
-		_ = c.nc.Close()
-		c.rest()
+	if !hangUp {
+		return
 	}
+	if half, ok := c.nc.(interface{ CloseWrite() error }); !c.client && ok && half.CloseWrite() == nil {
+		// The rest is hangUp's: what the peer has sent behind its Close frame would make
+		// TCP reset the connection, by which ours might be lost.
+		c.rest()
+		return
+	}
+	_ = c.nc.Close()
+	c.rest()
 }
 
 // release ends the use of the socket. What has gathered meanwhile is left to a
