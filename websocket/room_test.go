@@ -356,3 +356,46 @@ func TestARoomIsOneOrderForAll(t *testing.T) {
 	await(t, func() bool { return hub.Subscribers() == 0 })
 	require.NoError(t, hub.Close())
 }
+
+// What is published while the line is in use goes out when it is free again, though
+// nothing else is published then.
+func TestARoomThatFoundTheLineBusyIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := sse.NewHub()
+		h, _ := serve(&Server{}, func(c *Conn) error {
+			if _, err := c.Join(hub, "cave"); err != nil {
+				return err
+			}
+			synctest.Wait() // the greeting is out
+			w, err := c.Writer(Text)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write([]byte("a long ")); err != nil {
+				return err
+			}
+			if _, err := hub.Publish(c.Context(), "cave", sse.Text("meanwhile")); err != nil {
+				return err
+			}
+			synctest.Wait()
+			if _, err := w.Write([]byte("message")); err != nil {
+				return err
+			}
+			if err := w.Close(); err != nil {
+				return err
+			}
+			_, err = c.Read(c.Context())
+			return err
+		})
+		c := enter(t, h, "/")
+		assert.Equal(t, "sse.hello", envelope(t, c).Event)
+		assert.Equal(t, "a long message", read(t, c))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		m, err := c.Read(ctx)
+		require.NoError(t, err)
+		assert.Contains(t, m.Text(), "meanwhile")
+		require.NoError(t, c.Close(NormalClosure, ""))
+		require.NoError(t, hub.Close())
+	})
+}
