@@ -38,7 +38,7 @@ func TestTwoPagesOnABadLine(t *testing.T) {
 	cable := browser.NewCable(t, server.Listener.Addr().String())
 	chromium := browser.Start(t)
 	ada, bea, wall := chromium.Page(t), chromium.Page(t), chromium.Page(t)
-	bea.Allow("net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE", "net::ERR_SOCKET_NOT_CONNECTED")
+	bea.Allow(browser.NoNetwork, browser.SocketAsked)
 
 	comeIn(ada, server.URL, "Ada")
 	comeIn(bea, cable.URL(), "Bea")
@@ -92,7 +92,7 @@ func TestALineOnItsWaySurvivesAReload(t *testing.T) {
 	t.Cleanup(func() { _ = hub.Close() })
 	cable := browser.NewCable(t, server.Listener.Addr().String())
 	page := browser.Start(t).Page(t)
-	page.Allow("net::ERR_")
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
 	comeIn(page, cable.URL(), "Ada")
 	cable.Cut()
 	page.Await("reconnecting", `document.querySelector("#state").dataset.state`)

@@ -94,7 +94,7 @@ func alliesOnABadLine(t *testing.T, chromium *browser.Chromium) {
 	gotham := newSite(t)
 	cable := browser.NewCable(t, address(gotham.Server))
 	batman, robin := visit(t, chromium, gotham.URL), visit(t, chromium, cable.URL())
-	robin.Allow(cutOff)
+	robin.Allow(browser.NoNetwork, browser.SocketAsked)
 	joinAs(batman, "Batman")
 	joinAs(robin, "Robin")
 	allySay(batman, "one")

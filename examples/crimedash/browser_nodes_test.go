@@ -32,7 +32,7 @@ func TestNodesInTheBrowser(t *testing.T) {
 	a, b := join(t, w, filepath.Join(dir, "a.db"), "gotham-a"), join(t, w, filepath.Join(dir, "b.db"), "gotham-b")
 	cable := browser.NewCable(t, strings.TrimPrefix(a.url, "http://"))
 	page, other := visit(t, chromium, cable.URL()), visit(t, chromium, b.url)
-	page.Allow(cutOff)
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
 	page.Await("gotham-a", servedBy)
 	other.Await("gotham-b", servedBy)
 	browser.Value[int](page, noteTimes)

@@ -25,9 +25,6 @@ import (
 	"github.com/redstart-go/redstart/sse"
 )
 
-// cutOff are the lines that Chromium itself writes about a network that fails.
-const cutOff = "net::ERR_"
-
 // watchBanner notes what the banner says, however briefly.
 const watchBanner = `(() => {
 	const banner = document.querySelector("#banner");
@@ -51,7 +48,7 @@ func anOutageLosesNothing(t *testing.T, chromium *browser.Chromium) {
 	gotham := newSite(t)
 	cable := browser.NewCable(t, address(gotham.Server))
 	page := visit(t, chromium, cable.URL())
-	page.Allow(cutOff)
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
 	browser.Value[int](page, watchBanner)
 	gotham.commit(t, sighting("before"))
 	gotham.commit(t, sighting("before"))
@@ -126,7 +123,7 @@ func aReportSurvivesAnOutage(t *testing.T, chromium *browser.Chromium) {
 	gotham := newSite(t)
 	cable := browser.NewCable(t, address(gotham.Server))
 	page := visit(t, chromium, cable.URL())
-	page.Allow(cutOff)
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
 	page.Choose("#r-kind", "kidnapping")
 	page.Click("#r-severity label.critical")
 	page.Choose("#r-district", "1")
@@ -148,7 +145,7 @@ func aRestartLosesNothing(t *testing.T, chromium *browser.Chromium) {
 	first, stop := start(t, config{Store: crimes})
 	cable := browser.NewCable(t, first.addr)
 	page := visit(t, chromium, cable.URL())
-	page.Allow(cutOff)
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
 	browser.Value[int](page, watchBanner)
 	first.commit(t, sighting("before"))
 	first.commit(t, sighting("before"))

@@ -35,6 +35,9 @@ func serve(t *testing.T, markup, script string) *httptest.Server {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "id: 7\nevent: 冰\ndata: 冻\n\nretry: 600000\ndata\n\n")
 	})
+	files.HandleFunc("/socket", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUpgradeRequired)
+	})
 	server := httptest.NewServer(files)
 	t.Cleanup(server.Close)
 	return server
@@ -49,6 +52,7 @@ func TestBrowser(t *testing.T) {
 		"an error of a script":   {"", `console.error("Riddler", 7);`, `console.error: "Riddler" 7`},
 		"a failed assertion":     {"", `console.assert(false, "Riddler");`, `console.assert: "Riddler"`},
 		"a missing resource":     {`<img src="/riddle.png">`, "", "Failed to load resource: the server responded with a status of 404"},
+		"a socket asked plainly": {"", `fetch("/socket")`, SocketAsked},
 		"a violated policy":      {`<p style="color: green">Riddler</p>`, "", "Content Security Policy directive"},
 		"evaluation, by policy":  {"", `try { new Function("return 1")(); } catch {}`, "security: "},
 		"a script in the markup": {`<script>alert("Riddler")</script>`, "", "Content Security Policy directive"},

@@ -77,6 +77,20 @@ func (p *Page) Errors() []string {
 	})
 }
 
+// Texts for [Page.Allow]: what Chromium itself logs when a test cuts the line
+// under a page, whatever the page does about it.
+const (
+	// NoNetwork is part of every line about a request that got no answer.
+	NoNetwork = "net::ERR_"
+
+	// SocketAsked is the line about the question why a socket failed. A browser
+	// hides that from a page, so the page asks the same address plainly. When the
+	// line is mended between the socket's failure and the question, the answer is
+	// 426: nothing is wrong any more. The page expects it and tries again; that a
+	// browser logs every status from 400 as an error cannot be turned off.
+	SocketAsked = "Failed to load resource: the server responded with a status of 426 (Upgrade Required)"
+)
+
 // Event is a message that an EventSource of the page has received, as the
 // browser's own parser understood it.
 type Event struct {
