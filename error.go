@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/redstart-go/redstart/internal/bind"
+	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
 	"github.com/redstart-go/redstart/internal/transfer"
@@ -26,13 +27,14 @@ import (
 const StatusClientClosedRequest = 499
 
 // HTTPError is an error with the HTTP status and the text that the client is
-// told. Make one with [Error] or [Errorf]. It is immutable.
+// told, and maybe headers. Make one with [Error] or [Errorf]. It is immutable.
 type HTTPError struct {
 	status int
 	detail string
 	cause  error
 	told   bool // whether the detail tells of the cause
 	fields map[string]any
+	header *headers.Changes
 }
 
 // Error makes an error that is replied with the given status. The detail is
@@ -71,6 +73,10 @@ func (e *HTTPError) Error() string {
 // StatusCode returns the HTTP status.
 func (e *HTTPError) StatusCode() int { return e.status }
 
+// Detail returns what the client is told beyond the status, for an [App.OnError] that
+// makes pages of its own.
+func (e *HTTPError) Detail() string { return e.detail }
+
 // Unwrap returns the cause.
 func (e *HTTPError) Unwrap() error { return e.cause }
 
@@ -91,6 +97,34 @@ func (e *HTTPError) WithField(name string, value any) *HTTPError {
 	}
 	c.fields[name] = value
 	return &c
+}
+
+// WithHeader returns a copy with a header for the reply, in place of one of that name:
+//
+//	redstart.Error(429, "three guesses a minute").WithHeader("Retry-After", "20")
+//	redstart.Error(401, "sign the request").WithHeader("WWW-Authenticate", `Signature realm="cave"`)
+//
+// So an error brings its headers along from wherever it comes, as out of a typed handler.
+// The reply has them also when an [App.OnError] makes it, unless that returns another
+// error, and what [Response.With] sets goes before them. Several challenges are one value,
+// with commas between them. A name or value that HTTP does not allow is an error with
+// status 500 in place of this one, which is its cause.
+func (e *HTTPError) WithHeader(name, value string) *HTTPError {
+	changes, err := e.header.Set(name, value)
+	if err != nil {
+		return Error(http.StatusInternalServerError, "").WithCause(errors.Join(err, e))
+	}
+	c := *e
+	c.header = changes
+	return &c
+}
+
+// headerOf returns the headers that an error brings along.
+func headerOf(err error) *headers.Changes {
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return e.header
+	}
+	return nil
 }
 
 // PanicError is a panic of a handler or a middleware, as an error. Its client is
@@ -269,12 +303,13 @@ func (req *Request) settle(resp Response, onError func(*Request, error) Response
 		return resp
 	}
 	err := resp.err
+	told := err // what the reply is about
 	var reply Response
 	switch {
 	case req.gone(err):
 		reply = Status(StatusClientClosedRequest)
 	case onError != nil:
-		reply = req.customError(onError, err)
+		reply, told = req.customError(onError, err)
 	default:
 		reply = problemReply(req, err)
 	}
@@ -288,7 +323,7 @@ func (req *Request) settle(resp Response, onError func(*Request, error) Response
 	if resp.status != 0 {
 		reply.status = resp.status
 	}
-	reply.header = reply.header.After(resp.header)
+	reply.header = reply.header.After(resp.header.After(headerOf(told)))
 	reply.done = reply.done.after(resp.done)
 	reply.err = err
 	reply.flags |= flagSettled
@@ -301,19 +336,19 @@ func (req *Request) gone(err error) bool {
 }
 
 // customError asks the application's error handler, and falls back on the
-// problem document when that fails too.
-func (req *Request) customError(onError func(*Request, error) Response, err error) (reply Response) {
+// problem document when that fails too. It also says which error the reply is about.
+func (req *Request) customError(onError func(*Request, error) Response, err error) (reply Response, told error) {
 	defer func() {
 		if v := recover(); v != nil {
 			second := recovered(v)
 			req.Log().Error().Err(second).Bytes("stack", second.Stack).Msg("the error handler panicked")
-			reply = problemReply(req, err)
+			reply, told = problemReply(req, err), err
 		}
 	}()
 	reply = onError(req, err)
 	if reply.err == nil {
 		req.track(reply)
-		return reply
+		return reply, err
 	}
 	// It chose another error for the client, or failed over this one.
 	if StatusOf(reply.err) >= 500 && !errors.Is(reply.err, err) {
@@ -324,7 +359,7 @@ func (req *Request) customError(onError func(*Request, error) Response, err erro
 		problem.status = reply.status
 	}
 	problem.header, problem.done = problem.header.After(reply.header), reply.done
-	return problem
+	return problem, reply.err
 }
 
 // problemReply is the default reply to an error: a problem document (RFC 9457),
@@ -455,7 +490,7 @@ func (req *Request) replyFailure(failed *Response, err error) (outcome Outcome, 
 	}
 	if !ok { // an error page that streams, or cannot be encoded, could fail again
 		reply = problemReply(req, err)
-		reply.header = reply.header.After(header)
+		reply.header = reply.header.After(header.After(headerOf(err)))
 		body = reply.text
 	}
 	outcome = req.replyPlain(&reply, body, nil)

@@ -148,6 +148,71 @@ func TestErrorsKeepWhatWasRefined(t *testing.T) {
 	assert.Equal(t, 418, get(app, "/status").Code)
 }
 
+func ExampleHTTPError_WithHeader() {
+	app, _ := newApp()
+	redstart.Get(app, "/guess", redstart.Action(func(context.Context) error {
+		return redstart.Error(429, "three guesses a minute").WithHeader("Retry-After", "20")
+	}))
+	reply := ask(app, "GET", "/guess", "")
+	fmt.Println(reply.Code, reply.Header().Get("Retry-After"))
+	// Output: 429 20
+}
+
+func TestErrorsBringTheirHeaders(t *testing.T) {
+	slow := redstart.Error(429, "slow down").WithHeader("retry-after", "20")
+	page := func(_ *redstart.Request, err error) redstart.Response {
+		return redstart.HTML(err.Error()).With("Cache-Control", "no-store")
+	}
+	for _, tc := range []struct {
+		name    string
+		resp    redstart.Response
+		onError func(*redstart.Request, error) redstart.Response
+		status  int
+		after   []string // of Retry-After
+		logged  string
+	}{
+		{"plain", redstart.Fail(slow), nil, 429, []string{"20"}, ""},
+		{"wrapped", redstart.Fail(fmt.Errorf("at the door: %w", slow)), nil, 429, []string{"20"}, ""},
+		{"joined", redstart.Fail(errors.Join(io.EOF, slow)), nil, 429, []string{"20"}, ""},
+		{"refined", redstart.Fail(slow.WithField("left", 0).WithCause(io.EOF)), nil, 429, []string{"20"}, ""},
+		{"set again", redstart.Fail(slow.WithHeader("Retry-After", "30")), nil, 429, []string{"30"}, ""},
+		{"it is a copy", redstart.Fail(redstart.Error(429, "x")), nil, 429, nil, ""},
+		{"the response's own goes before", redstart.Fail(slow).With("Retry-After", "40"), nil, 429, []string{"40"}, ""},
+		{"the response takes it back", redstart.Fail(slow).Without("Retry-After"), nil, 429, nil, ""},
+		{"a cause's is not the error's", redstart.Fail(redstart.Error(503, "closed").WithCause(slow)), nil, 503, nil, "closed: slow down"},
+		{"a page of the app", redstart.Fail(slow), page, 429, []string{"20"}, ""},
+		{"the page's own goes before", redstart.Fail(slow), func(req *redstart.Request, err error) redstart.Response {
+			return page(req, err).With("Retry-After", "50")
+		}, 429, []string{"50"}, ""},
+		{"the same error again", redstart.Fail(slow), func(_ *redstart.Request, err error) redstart.Response { return redstart.Fail(err) }, 429, []string{"20"}, ""},
+		{"another error", redstart.Fail(slow), func(*redstart.Request, error) redstart.Response { return redstart.Fail(redstart.Error(404, "")) }, 404, nil, ""},
+		{"an error handler that panics", redstart.Fail(slow), func(*redstart.Request, error) redstart.Response { panic("oh") }, 429, []string{"20"}, ""},
+		{"a stream that never begins", redstart.Stream("text/plain", func(io.Writer) error { return slow }), nil, 429, []string{"20"}, ""},
+		{"no name", redstart.Fail(slow.WithHeader("", "1")), nil, 500, nil, `\"\" is not a header name`},
+		{"a name with a space", redstart.Fail(slow.WithHeader("Retry After", "1")), nil, 500, nil, `\"Retry After\" is not a header name`},
+		{"a line break", redstart.Fail(slow.WithHeader("Retry-After", "1\r\nSet-Cookie: a=b")), nil, 500, nil, "header Retry-After: "},
+		{"a broken one stays so", redstart.Fail(slow.WithHeader("", "1").WithHeader("A", "1")), nil, 500, nil, "slow down"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			app, log := newApp()
+			if tc.onError != nil {
+				app.OnError(tc.onError)
+			}
+			app.Get("/", func(*redstart.Request) redstart.Response { return tc.resp })
+			w := get(app, "/")
+			assert.Equal(t, tc.status, w.Code)
+			assert.Equal(t, tc.after, w.Header()["Retry-After"])
+			assert.Empty(t, w.Header()["Set-Cookie"])
+			assert.Contains(t, log.String(), tc.logged)
+		})
+	}
+}
+
+func TestDetailIsWhatClientsAreTold(t *testing.T) {
+	assert.Equal(t, "try later", redstart.Error(503, "try later").WithCause(io.EOF).Detail())
+	assert.Empty(t, redstart.Error(503, "").Detail())
+}
+
 func TestPanics(t *testing.T) {
 	app, log := newApp()
 	app.Use(mark("outer"))
