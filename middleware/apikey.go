@@ -70,6 +70,10 @@ func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key strin
 		panic(fmt.Sprintf("middleware: APIKey: a key in %q: want InHeader, InCookie or InQuery", in))
 	}
 	check := originCheck("APIKey", o.TrustedOrigins, o.InsecureCrossOrigin || in != InCookie)
+	place := string(in)
+	if in == InQuery {
+		place = "query parameter"
+	}
 	challenge := authheader.Challenge("ApiKey", "realm", o.Realm, "in", string(in), "name", name)
 	return &Auth{schemes: []*scheme{{
 		describe: redstart.SecurityScheme{Name: "apiKey", Type: "apiKey", In: string(in), Param: name},
@@ -79,11 +83,11 @@ func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key strin
 			case len(keys) == 0:
 				return nil, nil
 			case len(keys) > 1:
-				return nil, malformedCredentials(fmt.Errorf("there are %d API keys in the %s %s: want one", len(keys), in, name))
+				return nil, malformedCredentials(fmt.Errorf("there are %d API keys in the %s %s: want one", len(keys), place, name))
 			case keys[0] == "":
-				return nil, malformedCredentials(fmt.Errorf("the API key in the %s %s is empty", in, name))
+				return nil, malformedCredentials(fmt.Errorf("the API key in the %s %s is empty", place, name))
 			case len(keys[0]) > authheader.MaxLength:
-				return nil, malformedCredentials(fmt.Errorf("the API key in the %s %s has %d bytes: want %d at most", in, name, len(keys[0]), authheader.MaxLength))
+				return nil, malformedCredentials(fmt.Errorf("the API key in the %s %s has %d bytes: want %d at most", place, name, len(keys[0]), authheader.MaxLength))
 			}
 			if err := check(req); err != nil {
 				return nil, err

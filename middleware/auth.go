@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/authheader"
@@ -30,6 +31,9 @@ import (
 //	what nobody has, is expired or withdrawn     401      all schemes; Bearer with error="invalid_token"
 //	what is malformed, or two at once            400      Bearer with error="invalid_request"
 //	a scheme's own credentials by another site   403      none: see [Basic] and [Session]
+//
+// A handler that says 401 itself, as one inside of an optional Auth may, gets the
+// challenges of all schemes added to its reply, unless that has one.
 //
 // What was sent is never repeated, neither to the client nor to a log. An Auth is
 // immutable and safe for concurrent use.
@@ -158,9 +162,26 @@ func (a *Auth) Middleware() redstart.Middleware {
 			default:
 				req.Set(offered{}, a)
 			}
-			return a.refine(next(req), by)
+			resp := next(req)
+			if resp.StatusCode() == http.StatusUnauthorized && resp.Header().Get("WWW-Authenticate") == "" {
+				resp = a.ask(resp, nil) // RFC 9110 section 11.6.1 wants one
+			}
+			return a.refine(resp, by)
 		}
 	}
+}
+
+// ask adds the challenges of all schemes to a reply, each in a line of its own: there are
+// browsers that look at the first in a line only.
+func (a *Auth) ask(resp redstart.Response, refusals map[*scheme]*refusal) redstart.Response {
+	var challenges []string
+	for _, s := range a.schemes {
+		if c := s.challenge(refusals[s]); !slices.Contains(challenges, c) {
+			challenges = append(challenges, c)
+			resp = resp.WithAdded("WWW-Authenticate", c)
+		}
+	}
+	return resp
 }
 
 // refine makes a reply fit for caches, which know of themselves only that one to a
@@ -221,21 +242,36 @@ func (a *Auth) refuse(req *redstart.Request, refusals map[*scheme]*refusal) reds
 	}
 	status, text := http.StatusUnauthorized, "this is not open to everybody: say who you are"
 	var cause error
+	if other, ok := a.unread(req); ok {
+		text = other
+	}
 	if first != nil {
 		text, cause = cmp.Or(first.description, "the credentials were refused"), first.cause
 		if first.malformed {
 			status = http.StatusBadRequest
 		}
 	}
-	resp := redstart.Fail(redstart.Error(status, text).WithCause(cause))
-	var challenges []string
+	return a.ask(redstart.Fail(redstart.Error(status, text).WithCause(cause)), refusals)
+}
+
+// unread says that the request has a header Authorization, which none of the schemes took
+// for theirs, although there are some that read it. The header is not repeated: it may be
+// a token whose scheme was forgotten.
+func (a *Auth) unread(req *redstart.Request) (text string, ok bool) {
+	if len(req.HTTP().Header["Authorization"]) == 0 {
+		return "", false
+	}
+	var names []string
 	for _, s := range a.schemes {
-		if c := s.challenge(refusals[s]); !slices.Contains(challenges, c) {
-			challenges = append(challenges, c)
-			resp = resp.WithAdded("WWW-Authenticate", c)
+		if s.describe.Type != "http" {
+			continue
+		}
+		name, _, _ := strings.Cut(s.challenge(nil), " ")
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return resp
+	return "the header Authorization is of a scheme that is not taken here: want " + strings.Join(names, " or "), len(names) > 0
 }
 
 // authorization reads the header for a scheme. Without one for it, ok is false.

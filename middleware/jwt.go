@@ -164,7 +164,7 @@ func (v *jwtVerifier) keys() []jwk.Key {
 func (v *jwtVerifier) verify(ctx context.Context, token string) (*redstart.Identity, error) {
 	claims := jwt.MapClaims{}
 	if _, err := v.parser.ParseWithClaims(token, claims, v.keysFor); err != nil {
-		return nil, explainJWT(err)
+		return nil, v.explain(err, claims)
 	}
 	id, err := jwtIdentity(claims)
 	if err != nil || v.options.Identify == nil {
@@ -204,8 +204,8 @@ var (
 	errNoSuchKey = errors.New("no key for the token's algorithm and kid")
 )
 
-// explainJWT says to the client what is wrong, and nothing about keys.
-func explainJWT(err error) error {
+// explain says to the client what is wrong, and nothing about keys.
+func (v *jwtVerifier) explain(err error, claims jwt.MapClaims) error {
 	text := "the token is malformed"
 	for _, known := range []struct {
 		err  error
@@ -220,8 +220,8 @@ func explainJWT(err error) error {
 		{jwt.ErrTokenNotValidYet, "the token is not valid yet"},
 		{jwt.ErrTokenInvalidIssuer, "the token is of another issuer"},
 		{jwt.ErrTokenInvalidAudience, "the token is for another audience"},
-		{jwt.ErrTokenRequiredClaimMissing, "the token lacks a claim: exp, iss or aud"},
-		{jwt.ErrTokenInvalidClaims, "the token has a claim of the wrong type"},
+		{jwt.ErrTokenRequiredClaimMissing, "the token lacks the claim " + v.lacking(claims)},
+		{jwt.ErrTokenInvalidClaims, "the token's claim " + mistyped(claims) + " is of the wrong type"},
 	} {
 		if errors.Is(err, known.err) {
 			text = known.text
@@ -229,6 +229,31 @@ func explainJWT(err error) error {
 		}
 	}
 	return &CredentialsError{Description: text, Err: err}
+}
+
+// lacking names the first claim that the options ask for and the token does not have.
+func (v *jwtVerifier) lacking(claims jwt.MapClaims) string {
+	if _, has := claims["exp"]; !has && !v.options.InsecureForever {
+		return "exp"
+	}
+	if issuer, err := claims.GetIssuer(); v.options.Issuer != "" && err == nil && issuer == "" {
+		return "iss"
+	}
+	return "aud"
+}
+
+// mistyped names the first claim that cannot be read.
+func mistyped(claims jwt.MapClaims) string {
+	if _, err := claims.GetExpirationTime(); err != nil {
+		return "exp"
+	}
+	if _, err := claims.GetNotBefore(); err != nil {
+		return "nbf"
+	}
+	if _, err := claims.GetAudience(); err != nil {
+		return "aud"
+	}
+	return "iss"
 }
 
 // jwtIdentity makes an identity of claims.
