@@ -65,10 +65,10 @@
 // # Errors
 //
 // Return [Fail] with any error. One that has a method StatusCode() int chooses its
-// status, and [Error] and [Errorf] make such. Any other is a 500 that tells the
-// client nothing and the log everything, and so is a panic. The error is settled
-// into its reply beside the handler, so that middleware sees the true status and
-// its headers survive. [App.OnError] replaces the reply.
+// status, and [Error] and [Errorf] make such, with headers by [HTTPError.WithHeader].
+// Any other is a 500 that tells the client nothing and the log everything, and so is a
+// panic. The error is settled into its reply beside the handler, so that middleware sees
+// the true status and its headers survive. [App.OnError] replaces the reply.
 //
 // # Streams
 //
