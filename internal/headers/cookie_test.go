@@ -2,6 +2,7 @@ package headers
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestCookiesThatWouldBeIgnored(t *testing.T) {
 		`redstart: cookie "b": http: invalid Cookie.Expires`:                      {Name: "b", Expires: time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC)},
 		`redstart: cookie "c": http: partitioned cookies must be set with Secure`: {Name: "c", Partitioned: true},
 		`redstart: cookie "d": browsers ignore SameSite=None without Secure`:      {Name: "d", SameSite: http.SameSiteNoneMode},
+		`redstart: cookie "e": browsers ignore the Path "p", which does not`:      {Name: "e", Path: "p"},
+		`redstart: cookie "f": there is no SameSite mode 77`:                      {Name: "f", SameSite: 77},
 		`redstart: cookie "__Secure-a": browsers ignore the prefix __Secure-`:     {Name: "__Secure-a"},
 		`redstart: cookie "__Host-a": browsers ignore the prefix __Host- without`: {Name: "__Host-a", Path: "/"},
 		`redstart: cookie "__Host-b": browsers ignore the prefix __Host- without`: {Name: "__Host-b", Secure: true, Path: "/x"},
@@ -43,6 +46,16 @@ func TestCookiesThatWouldBeIgnored(t *testing.T) {
 		_, err := Cookie(c)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+func TestTheLargestCookie(t *testing.T) {
+	value := strings.Repeat("v", 4095)
+	_, err := Cookie(&http.Cookie{Name: "a", Value: value, Path: "/" + strings.Repeat("p", 1023)})
+	assert.NoError(t, err)
+	_, err = Cookie(&http.Cookie{Name: "ab", Value: value})
+	assert.EqualError(t, err, `redstart: cookie "ab": name and value have 4097 bytes together, and browsers keep no more than 4096`)
+	_, err = Cookie(&http.Cookie{Name: "a", Path: "/" + strings.Repeat("p", 1024)})
+	assert.EqualError(t, err, `redstart: cookie "a": browsers ignore a Path of more than 1024 bytes, and this has 1025`)
 }
 
 func TestForget(t *testing.T) {

@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,11 +16,17 @@ type fallbackHeader struct {
 	except []string
 }
 
-// Add adds a header, but for paths that are, or are below, one of except. A name or a
-// value that HTTP does not allow is an error.
+// Add adds a header, but for paths that are, or are below, one of except. Of several for
+// one header the first that counts for a path is set. A name or a value that HTTP does
+// not allow is an error, and so is an exception that no path begins with.
 func (d *Defaults) Add(name, value string, except []string) error {
 	if _, err := (*Changes)(nil).Set(name, value); err != nil {
 		return err
+	}
+	for _, prefix := range except {
+		if !strings.HasPrefix(prefix, "/") {
+			return fmt.Errorf("redstart: DefaultHeader %s: the exception %q is no path: begin it with a slash", name, prefix)
+		}
 	}
 	d.list = append(d.list, fallbackHeader{http.CanonicalHeaderKey(name), []string{value}, except})
 	return nil

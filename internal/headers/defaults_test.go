@@ -13,6 +13,10 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, d.Add("x-frame-options", "DENY", []string{"/embed/", "/health"}))
 	require.NoError(t, d.Add("A", "1", nil))
 	assert.ErrorContains(t, d.Add("A\n", "1", nil), "A")
+	for _, except := range []string{"", "health", "*.js"} {
+		assert.EqualError(t, d.Add("X", "1", []string{"/", except}),
+			`redstart: DefaultHeader X: the exception "`+except+`" is no path: begin it with a slash`)
+	}
 	for path, want := range map[string]string{
 		"/": "DENY", "/embedded": "DENY", "/embed": "", "/embed/x": "", "/health": "", "/healthy": "DENY",
 	} {
@@ -23,8 +27,13 @@ func TestDefaults(t *testing.T) {
 			assert.Equal(t, []string{"own"}, h["A"])
 		})
 	}
+	require.NoError(t, d.Add("X-Frame-Options", "SAMEORIGIN", nil))
 	h := http.Header{}
+	d.Apply(h, "/embed")
+	assert.Equal(t, "SAMEORIGIN", h.Get("X-Frame-Options"), "where the first does not count, the second does")
+	h = http.Header{}
 	d.Apply(h, "/")
+	assert.Equal(t, "DENY", h.Get("X-Frame-Options"))
 	h.Add("A", "2")
 	again := http.Header{}
 	d.Apply(again, "/")

@@ -4,6 +4,7 @@
 package headers
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -71,6 +72,17 @@ func (c *Changes) change(name, value string, o op) (*Changes, error) {
 	}
 	if i := strings.IndexFunc(value, forbidden); i >= 0 {
 		return nil, fmt.Errorf("redstart: header %s: %q holds a control character at byte %d", name, value, i)
+	}
+	if o != remove {
+		switch name {
+		case "Content-Length":
+			if _, err := strconv.ParseUint(value, 10, 63); err != nil {
+				return nil, fmt.Errorf("redstart: header Content-Length: %q is not a number of bytes", value)
+			}
+		case "Transfer-Encoding":
+			// Another one than the server's own makes the body unreadable.
+			return nil, errors.New("redstart: header Transfer-Encoding: the server chooses it by itself")
+		}
 	}
 	return &Changes{prev: c, name: name, value: [1]string{value}, op: o}, nil
 }

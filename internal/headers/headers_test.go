@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -137,6 +138,13 @@ func TestRefused(t *testing.T) {
 		_, err := (*Changes)(nil).Add("A", value)
 		assert.ErrorContains(t, err, "header A", "%q", value)
 	}
+	for _, value := range []string{"", "abc", "-1", "+1", "1,1", "99999999999999999999"} {
+		_, err := (*Changes)(nil).Set("content-length", value)
+		assert.EqualError(t, err, fmt.Sprintf("redstart: header Content-Length: %q is not a number of bytes", value))
+	}
+	_, err := (*Changes)(nil).Set("transfer-encoding", "gzip")
+	assert.EqualError(t, err, "redstart: header Transfer-Encoding: the server chooses it by itself")
+	changes(t, "set content-length 7", "remove Content-Length", "remove Transfer-Encoding")
 	for _, value := range []string{"", "a\tb", "犯罪", "\xff"} {
 		_, err := (*Changes)(nil).Set("A", value)
 		assert.NoError(t, err, "%q", value)
