@@ -289,9 +289,9 @@ func violationsOf(err error) (found []bind.Violation, ok bool) {
 
 // resolve completes the violations that a handler returns: it names fields, and the
 // input knows where these are.
-func resolve(input *bind.Input, err error) error {
+func resolve(input *bind.Input, req *Request, err error) error {
 	if found, ok := violationsOf(err); ok {
-		return violations(input.Resolve(found))
+		return violations(input.Resolve(found, (*bindSource)(req)))
 	}
 	return err
 }

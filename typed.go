@@ -58,7 +58,9 @@ type Raw struct{ *Request }
 //
 // Fields without one of the tags path, query, header, cookie and form are the JSON
 // body; embedded structs are taken apart. An input that is no struct is the body as
-// a whole. A parameter may be a string, a bool, a number, a time (RFC 3339 or a
+// a whole. With both tags form and json on each field of the body, "-" for one that the
+// other kind alone has, the input takes a form or JSON, by the Content-Type. A parameter
+// may be a string, a bool, a number, a time (RFC 3339 or a
 // date), a duration, an [encoding.TextUnmarshaler], a pointer to one of these, which
 // is nil when it is absent, or a list: of repeated values, of a header's elements, or
 // with the option comma, as in query:"tags,comma", of one text with commas. A file is
@@ -166,7 +168,7 @@ func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func
 		}
 		out, err := call(req, in)
 		if err != nil {
-			return Fail(resolve(input, err))
+			return Fail(resolve(input, req, err))
 		}
 		return reply(req, out)
 	}
@@ -250,6 +252,11 @@ func (s *bindSource) Query() (url.Values, error) {
 		return nil, nil
 	}
 	return (*Request)(s).strictQuery()
+}
+
+func (s *bindSource) IsForm() (bool, error) {
+	is, err := form.Announced(s.http.Header.Get("Content-Type"))
+	return is, clientFault(err)
 }
 
 func (s *bindSource) Form() (url.Values, error) {

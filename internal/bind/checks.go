@@ -150,7 +150,7 @@ func (f *filling) violate(c *check, v reflect.Value, where Violation) {
 func (f *filling) checkParams() {
 	for i := range f.in.Params {
 		p := &f.in.Params[i]
-		if len(p.checks) == 0 && p.rules == "" || f.faulty.has(i) {
+		if len(p.checks) == 0 && p.rules == "" || f.faulty.has(i) || p.In == Form && !f.form {
 			continue
 		}
 		v := f.value.FieldByIndex(p.index)

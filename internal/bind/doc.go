@@ -23,6 +23,10 @@
 //	form:"kind"             a form, urlencoded or multipart    it has text: HTML's own "required" counts a blank field as missing
 //	json:"kind", or none    the body, which is JSON            the key is there and is not null
 //
+// A field may have both tags form and json: the Content-Type then decides which of them
+// counts. In such an input each field of the body says what it is in either kind, with
+// "-" for nothing; a file is of a form alone anyway.
+//
 // Embedded structs are taken apart. A parameter may be a string, a bool, a number, a
 // [time.Time] (RFC 3339 or a date), a [time.Duration], an [encoding.TextUnmarshaler],
 // a pointer to one of these, which is nil when it is absent, or a list of them, and

@@ -29,6 +29,8 @@ type Field struct {
 	index []int // from the input
 	set   setter
 	blank bool // the empty text is a value
+	both  bool // a field of a form that is one of the JSON body as well
+	hook  hook // of what is in the field, or in the list
 
 	checks []check
 	rules  string // for the library, should it be zero and given
@@ -37,7 +39,8 @@ type Field struct {
 // sources are the tags that say where a field comes from, but for json.
 var sources = []Location{Path, Query, Header, Cookie, Form}
 
-// source returns which tag the field has and its content.
+// source returns which tag the field has and its content. A field of a form may be one
+// of the JSON body as well, see inBoth; form:"-" leaves it to the body.
 func source(f reflect.StructField) (in Location, tag string, err error) {
 	for _, s := range sources {
 		text, has := f.Tag.Lookup(string(s))
@@ -49,16 +52,27 @@ func source(f reflect.StructField) (in Location, tag string, err error) {
 			in, tag = s, text
 		}
 	}
-	if text, has := f.Tag.Lookup("json"); has && in != "" && text != "-" {
+	text, has := f.Tag.Lookup("json")
+	switch {
+	case !has || text == "-" || in == "":
+	case in != Form:
 		return "", "", fmt.Errorf("has the tags %s and json: a field comes from one place", in)
+	case tag == "-":
+		return "", "", nil
 	}
 	return in, tag, nil
+}
+
+// inBoth says whether a field comes from a form or from a JSON body, whichever there is.
+func inBoth(f reflect.StructField) bool {
+	form, json := f.Tag.Get("form"), f.Tag.Get("json")
+	return form != "" && form != "-" && json != "" && json != "-"
 }
 
 // field makes the Field of a tagged struct field.
 func (c *compiler) field(f reflect.StructField, index []int, in Location, tag string) (Field, error) {
 	name, options, _ := strings.Cut(tag, ",")
-	p := Field{In: in, Name: name, Type: f.Type, Struct: f, index: index}
+	p := Field{In: in, Name: name, Type: f.Type, Struct: f, index: index, both: in == Form && inBoth(f)}
 	p.Rules, p.Required = rulesOf(f)
 	p.checks, _ = checksOf(f)
 	p.rules = zeroRules(f)
@@ -104,6 +118,10 @@ func (c *compiler) fileField(p Field) (Field, error) {
 		return p, fmt.Errorf("a file comes from a form: write form:%q", p.Name)
 	case p.HasDefault || p.Comma:
 		return p, fmt.Errorf("a file has no default, nor commas")
+	case p.both:
+		return p, fmt.Errorf("a file is in no JSON body: leave out the tag json")
+	case p.Rules != "" && !p.List:
+		return p, fmt.Errorf("a file has no rule but required: look at its Size and DetectType instead of validate:%q", p.Rules)
 	}
 	return p, nil
 }

@@ -20,6 +20,9 @@ type Source interface {
 	Query() (url.Values, error)
 	Header() http.Header
 	Cookie(name string) (string, bool)
+	// IsForm says whether the body is a form rather than JSON, by its Content-Type.
+	// One that is neither is an error. It is asked of an input that takes both.
+	IsForm() (bool, error)
 	Form() (url.Values, error)
 	// Files puts the files of a form's field into a file or a list of files, and
 	// returns how many there are.
@@ -35,6 +38,7 @@ type filling struct {
 	in         *Input
 	src        Source
 	value      reflect.Value
+	form       bool // the body is a form
 	given      bits
 	faulty     bits // parameters that could not be read
 	body       []byte
@@ -65,7 +69,12 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 	for _, index := range in.raw {
 		src.Raw(v.FieldByIndex(index))
 	}
-	if in.Body != nil {
+	var err error
+	if f.form, err = in.comesAsForm(src); err != nil {
+		return nil, err
+	}
+	f.setDefaults()
+	if in.Body != nil && !f.form {
 		if err := f.fillBody(); err != nil {
 			return nil, err
 		}
@@ -76,7 +85,7 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 		}
 	}
 	f.checkParams()
-	if in.plan.checked && !f.bodyFault && in.Body != nil {
+	if in.plan.checked && !f.bodyFault && in.Body != nil && !f.form {
 		f.check(in.plan, v, nil)
 	}
 	if in.rules != nil && !f.full() {
@@ -90,13 +99,24 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 	return f.violations, nil
 }
 
-func (f *filling) fillBody() (err error) {
-	if f.body, err = f.src.Body(); err != nil {
-		return err
+// comesAsForm says whether the body of a request is a form.
+func (in *Input) comesAsForm(src Source) (bool, error) {
+	if !in.needsForm || in.Body == nil {
+		return in.needsForm, nil
 	}
+	return src.IsForm()
+}
+
+func (f *filling) setDefaults() {
 	for i := range f.in.defaults {
 		d := &f.in.defaults[i]
 		d.assign(f.value.FieldByIndex(d.index), d.defaults())
+	}
+}
+
+func (f *filling) fillBody() (err error) {
+	if f.body, err = f.src.Body(); err != nil {
+		return err
 	}
 	if !f.in.Body.Required && strings.TrimLeft(unsafe.String(unsafe.SliceData(f.body), len(f.body)), " \t\r\n") == "" {
 		f.body = nil
@@ -135,7 +155,7 @@ func (f *filling) fillParams() (err error) {
 			return err
 		}
 	}
-	if f.in.needsForm {
+	if f.form {
 		if form, err = f.src.Form(); err != nil {
 			return err
 		}
@@ -156,6 +176,9 @@ func (f *filling) fillParams() (err error) {
 		case Header:
 			texts, given = f.src.Header()[p.Name]
 		case Form:
+			if !f.form {
+				continue
+			}
 			if p.File {
 				f.fillFiles(i, p)
 				continue

@@ -50,7 +50,8 @@ type Object struct {
 	Required bool         // whether there has to be a body: when one of its fields is required, or when it is no object
 }
 
-// HasForm says whether the input comes with a form, and whether that has files.
+// HasForm says whether the input comes with a form, and whether that has files. An
+// input with a Body as well takes either.
 func (in *Input) HasForm() (form, files bool) {
 	return in.needsForm, slices.ContainsFunc(in.Params, func(f Field) bool { return f.File })
 }
@@ -125,7 +126,8 @@ func (c *compiler) one(f reflect.StructField, index []int) error {
 	if !f.IsExported() {
 		return fmt.Errorf("has the tag %s, but is not exported", in)
 	}
-	c.hidden = true
+	both := in == Form && inBoth(f)
+	c.hidden = c.hidden || !both
 	if tag == "-" {
 		return nil
 	}
@@ -139,6 +141,9 @@ func (c *compiler) one(f reflect.StructField, index []int) error {
 		}
 	}
 	c.in.Params = append(c.in.Params, field)
+	if both && c.Method != http.MethodGet {
+		return c.bodyField(f, index)
+	}
 	return nil
 }
 
@@ -233,13 +238,15 @@ func (c *compiler) finish(t reflect.Type) error {
 		in.needsForm = in.needsForm || p.In == Form
 	}
 	switch {
-	case in.Body != nil && in.needsForm:
-		return fmt.Errorf("has fields of a form and of a JSON body, and a request has one body: " +
-			"give all of them the tag form, or none; a field for neither has the tag json:\"-\"")
 	case in.needsForm && c.Method == http.MethodGet:
 		return errors.New("has fields of a form, and a GET has no body: use query")
 	case len(in.Params) > maxFields:
 		return fmt.Errorf("has more than %d parameters", maxFields)
+	}
+	if in.Body != nil && in.needsForm {
+		if err := c.eitherBody(); err != nil {
+			return err
+		}
 	}
 	if in.Body != nil && c.hidden {
 		in.shadow = shadow(t, c)
@@ -248,6 +255,31 @@ func (c *compiler) finish(t reflect.Type) error {
 	var err error
 	in.rules, err = newRules(in, c)
 	return err
+}
+
+// eitherBody prepares an input that takes a form or a JSON body. Each field has to say
+// what it is in the other kind, lest one that was forgotten were silently absent there.
+func (c *compiler) eitherBody() error {
+	in := c.in
+	for _, p := range in.Params {
+		if _, told := p.Struct.Tag.Lookup("json"); p.In == Form && !p.File && !told {
+			return oneKind(p, "json")
+		}
+		if p.In == Form && p.HasDefault && !p.both {
+			in.defaults = append(in.defaults, p)
+		}
+	}
+	for _, f := range in.Body.Fields {
+		if _, told := f.Struct.Tag.Lookup("form"); !told {
+			return oneKind(f, "form")
+		}
+	}
+	return nil
+}
+
+func oneKind(f Field, lacks string) error {
+	return fmt.Errorf("has fields of a form and of a JSON body, but %s has no tag %s: give all of them the tag form, or none, "+
+		"or each of them both, for the Content-Type to decide, with \"-\" for a field of the other kind alone", f.Struct.Name, lacks)
 }
 
 // fieldsOf goes through the fields of a struct.

@@ -30,6 +30,7 @@ func (r *request) Header() http.Header                    { return r.header }
 func (r *request) Cookie(name string) (v string, ok bool) { v, ok = r.cookies[name]; return v, ok }
 func (r *request) Form() (url.Values, error)              { return r.form, nil }
 func (r *request) Files(string, reflect.Value) int        { return 0 }
+func (r *request) IsForm() (bool, error)                  { return r.form != nil, nil }
 func (r *request) Body() ([]byte, error)                  { return []byte(r.body), r.bodyErr }
 func (r *request) Raw(reflect.Value)                      {}
 

@@ -29,6 +29,7 @@ type planField struct {
 	checks   []check
 	rules    string // for the library, should it be zero and there
 	child    *plan  // nil when there is nothing further in
+	body     bool   // the field is one of the input itself, by its JSON name
 }
 
 type hook uint8
@@ -115,7 +116,7 @@ func (b *planner) fields(p *plan, t reflect.Type, top bool) {
 		switch {
 		case name == "-", f.Tag.Get("validate") == "-", !f.IsExported() && !embedded:
 			continue
-		case f.Type == b.c.Raw || f.Type == b.c.Request || top && in != "":
+		case f.Type == b.c.Raw || f.Type == b.c.Request || top && in != "" && !inBoth(f):
 			continue
 		}
 		field := planField{index: f.Index[0], name: name}
@@ -125,6 +126,7 @@ func (b *planner) fields(p *plan, t reflect.Type, top bool) {
 		if embedded {
 			field.name, field.required = "", false
 		}
+		field.body = top && !embedded
 		field.child = b.plan(f.Type, top && embedded)
 		p.checked = p.checked || field.required || len(field.checks) > 0 || field.rules != ""
 		p.fields = append(p.fields, field)
@@ -258,7 +260,7 @@ func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
 	case reflect.Struct:
 		for i := range p.fields {
 			field := &p.fields[i]
-			if field.child == nil || !field.child.hooks {
+			if field.child == nil || !field.child.hooks || field.body && f.form {
 				continue
 			}
 			next := at
@@ -295,7 +297,7 @@ func (f *filling) callHook(h hook, v reflect.Value, at *path) (err error) {
 		}
 		violations = []Violation{{Detail: err.Error()}}
 	}
-	for _, violation := range f.in.resolve(violations, at) {
+	for _, violation := range f.in.resolve(violations, at, f.form) {
 		// The method of an embedded struct is that of the struct around it as well.
 		if !contains(f.violations, violation) {
 			f.violations = append(f.violations, violation)
@@ -315,28 +317,38 @@ func contains(violations []Violation, v Violation) bool {
 
 // Resolve completes violations that a handler found, whose name is that of a
 // parameter or the way to a field of the body, as in "items/2/price".
-func (in *Input) Resolve(violations []Violation) []Violation { return in.resolve(violations, nil) }
+func (in *Input) Resolve(violations []Violation, src Source) []Violation {
+	form, _ := in.comesAsForm(src) // a fault would have kept the handler from being called
+	return in.resolve(violations, nil, form)
+}
 
-func (in *Input) resolve(violations []Violation, at *path) []Violation {
+func (in *Input) resolve(violations []Violation, at *path, form bool) []Violation {
 	resolved := make([]Violation, len(violations))
 	for i, v := range violations {
 		resolved[i] = v
 		if v.In == "" {
-			in.place(&resolved[i], at)
+			in.place(&resolved[i], at, form)
 		}
 	}
 	return resolved
 }
 
-func (in *Input) place(v *Violation, at *path) {
+func (in *Input) place(v *Violation, at *path, form bool) {
 	if at == nil {
 		for _, p := range in.Params {
-			if strings.EqualFold(p.Name, v.Name) {
+			inBody, _ := jsonName(p.Struct)
+			switch {
+			case !strings.EqualFold(p.Name, v.Name) && !(p.both && strings.EqualFold(inBody, v.Name)):
+				continue
+			case p.both && !form:
+				v.Name = inBody
+			default:
 				v.In, v.Name = p.In, p.Name
 				return
 			}
+			break
 		}
-		if in.Body == nil {
+		if in.Body == nil || form {
 			return
 		}
 	}

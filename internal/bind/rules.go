@@ -268,7 +268,7 @@ func (f *filling) checkRules() {
 }
 
 func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
-	where := f.in.locate(fault.StructNamespace())
+	where := f.in.locate(fault.StructNamespace(), f.form)
 	v := describe(Violation{In: Body}, fault)
 	given := reflect.ValueOf(fault.Value())
 	absent := !given.IsValid() || given.IsZero()
@@ -281,15 +281,14 @@ func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
 			}
 		}
 		absent = absent && !f.given.has(where.param)
-		if f.faulty.has(where.param) {
+		if f.faulty.has(where.param) || p.In == Form && !f.form {
 			return v, false
 		}
+	} else if f.bodyFault || f.form {
+		return v, false
 	} else {
 		v.Pointer = pointer(where.keys)
 		absent = absent && !f.present(where.keys)
-		if f.bodyFault {
-			return v, false
-		}
 	}
 	if absent {
 		v.Value = nil
@@ -328,7 +327,7 @@ type located struct {
 
 // locate finds the place that the library writes as Type.Field[2].Inner, by the names
 // that fields have in Go.
-func (in *Input) locate(namespace string) located {
+func (in *Input) locate(namespace string, form bool) located {
 	at := located{param: -1}
 	t := in.Type
 	for t.Kind() == reflect.Pointer {
@@ -366,7 +365,7 @@ func (in *Input) locate(namespace string) located {
 		index = append(index, f.Index[0])
 		name, given := jsonName(f)
 		if at.param < 0 && len(at.keys) == 0 {
-			if at.param = in.paramAt(index); at.param >= 0 {
+			if at.param = in.paramAt(index, form); at.param >= 0 {
 				continue
 			}
 		}
@@ -377,8 +376,11 @@ func (in *Input) locate(namespace string) located {
 	return at
 }
 
-func (in *Input) paramAt(index []int) int {
+func (in *Input) paramAt(index []int, form bool) int {
 	for i := range in.Params {
+		if p := &in.Params[i]; p.both && !form {
+			continue
+		}
 		if sameIndex(in.Params[i].index, index) {
 			return i
 		}

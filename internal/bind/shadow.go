@@ -16,7 +16,7 @@ func shadow(t reflect.Type, c *compiler) reflect.Type {
 		in, _, _ := source(f)
 		name, given := jsonName(f)
 		switch {
-		case in != "" || name == "-" || f.Type == c.Raw || f.Type == c.Request:
+		case in != "" && !inBoth(f) || name == "-" || f.Type == c.Raw || f.Type == c.Request:
 		case f.Anonymous && !given && f.Type.Kind() == reflect.Struct:
 			out.Type, out.Anonymous, out.Tag = shadow(f.Type, c), true, ""
 		case f.IsExported():

@@ -67,6 +67,20 @@ func Boundary(contentType string) (string, error) {
 		"Content-Type %q: expected multipart/form-data or application/x-www-form-urlencoded", excerpt.Of(contentType, 100))}
 }
 
+// Announced says whether a body is a form rather than JSON, by its Content-Type; that
+// there is none is taken for JSON. The error for any other has status 415.
+func Announced(contentType string) (bool, error) {
+	media, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case contentType == "" || media == "application/json" || strings.HasSuffix(media, "+json"):
+		return false, nil
+	case media == "application/x-www-form-urlencoded" || media == "multipart/form-data":
+		return true, nil // what may be wrong with its parameters is for who reads it
+	}
+	return false, &upload.Fault{Status: http.StatusUnsupportedMediaType, Err: err, Detail: fmt.Sprintf(
+		"Content-Type %q: expected application/json, multipart/form-data or application/x-www-form-urlencoded", excerpt.Of(contentType, 100))}
+}
+
 // Read reads a form: a multipart one unless the boundary is "". After an error
 // nothing is left to remove. An error of the reader is returned as it is, others are
 // an [upload.Fault].

@@ -154,9 +154,14 @@ func (b *builder) requestBody(r *Route) *object {
 	}
 	content := obj()
 	form, files := in.HasForm()
-	required := false
-	switch {
-	case form:
+	if !form && in.Body == nil {
+		return nil
+	}
+	required := in.Body != nil && in.Body.Required
+	if in.Body != nil {
+		content.set("application/json", withExample(obj("schema", b.bodySchema(in)), r.Doc.RequestExample))
+	}
+	if form {
 		kinds := []string{"application/x-www-form-urlencoded", "multipart/form-data"}
 		if files {
 			kinds = kinds[1:]
@@ -171,11 +176,6 @@ func (b *builder) requestBody(r *Route) *object {
 		for _, kind := range kinds {
 			content.set(kind, withExample(obj("schema", b.formSchema(in)), r.Doc.RequestExample).nested("encoding", encodings))
 		}
-	case in.Body != nil:
-		required = in.Body.Required
-		content.set("application/json", withExample(obj("schema", b.bodySchema(in)), r.Doc.RequestExample))
-	default:
-		return nil
 	}
 	return obj("content", content).flag("required", required)
 }

@@ -212,7 +212,7 @@ func (b *builder) formSchema(in *bind.Input) *object {
 		}
 		return s.done()
 	}
-	if in.Type.Name() == "" {
+	if in.Type.Name() == "" || in.Body != nil { // the name is then that of the JSON body
 		return make()
 	}
 	return b.refer(key{in.Type, body}, make)
