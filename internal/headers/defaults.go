@@ -21,11 +21,11 @@ type fallbackHeader struct {
 // not allow is an error, and so is an exception that no path begins with.
 func (d *Defaults) Add(name, value string, except []string) error {
 	if _, err := (*Changes)(nil).Set(name, value); err != nil {
-		return err
+		return fmt.Errorf("DefaultHeader: %s", strings.TrimPrefix(err.Error(), "redstart: ")) // which the app says itself
 	}
 	for _, prefix := range except {
 		if !strings.HasPrefix(prefix, "/") {
-			return fmt.Errorf("redstart: DefaultHeader %s: the exception %q is no path: begin it with a slash", name, prefix)
+			return fmt.Errorf("DefaultHeader %s: the exception %q is no path: begin it with a slash", name, prefix)
 		}
 	}
 	d.list = append(d.list, fallbackHeader{http.CanonicalHeaderKey(name), []string{value}, except})
