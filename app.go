@@ -218,13 +218,22 @@ func Process() (slot, of int) {
 	return slot, of
 }
 
-// TrustProxies lets these proxies speak for their clients in Forwarded and
-// X-Forwarded-For, -Host and -Proto. An entry is a network such as "10.0.0.0/8",
-// an address, or one of "loopback", "private" and "unix". By default nobody is
-// trusted, and [Request.IP] is the peer.
+// TrustProxies lets these proxies speak for their clients, for [Request.IP], Host and
+// Scheme. By default nobody may, and these are the connection's. Given again it adds to
+// the list; an entry that is none of these is an error of the start:
+//
+//	"10.0.0.0/8", "192.0.2.7"    a network, an address
+//	"loopback", "private"        this machine; the networks of RFC 1918 and RFC 4193
+//	"unix"                       peers on a Unix socket
+//	"forwarded"                  the proxies write Forwarded (RFC 7239)
+//	"x-forwarded"                they write X-Forwarded-For, -Host and -Proto
+//
+// Say which of the two the proxies write: they may pass on the other as a client sent
+// it. Without either word, what both say alike counts. The headers are read from right to
+// left, up to the first address that is no proxy's: that is the client.
 func TrustProxies(networks ...string) Option {
 	return func(c *config) {
-		trust, err := clientip.ParseTrust(networks...)
+		trust, err := c.trust.And(networks...)
 		c.trust, c.err = trust, errors.Join(c.err, err)
 	}
 }

@@ -98,6 +98,23 @@ func TestNobody(t *testing.T) {
 	assert.EqualError(t, nobody.Decode(new(struct{})), "redstart: there is no identity")
 }
 
+func TestTrustedProxiesAddUp(t *testing.T) {
+	app, _ := newApp(redstart.TrustProxies("192.0.2.0/24"), redstart.TrustProxies("10.0.0.0/8", "x-forwarded"))
+	app.Get("/", func(req *redstart.Request) redstart.Response {
+		return redstart.Text(req.IP() + " " + req.Scheme() + " " + req.Host())
+	})
+	// The recorder's peer is 192.0.2.1.
+	w := get(app, "/", "X-Forwarded-For", "1.2.3.4, 8.8.8.8, 10.0.0.1", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "gotham.city", "Forwarded", "for=6.6.6.6")
+	assert.Equal(t, "8.8.8.8 https gotham.city", w.Body.String())
+	for _, twice := range [][]redstart.Option{
+		{redstart.TrustProxies("forwarded"), redstart.TrustProxies("x-forwarded")},
+		{redstart.TrustProxies("everybody"), redstart.TrustProxies("10.0.0.0/8")},
+	} {
+		app, _ := newApp(twice...)
+		assert.ErrorContains(t, app.Run(t.Context(), "127.0.0.1:0"), "redstart: trusted proxies: ")
+	}
+}
+
 func TestHas(t *testing.T) {
 	id := &redstart.Identity{Scopes: []string{"a", "b:c"}}
 	assert.True(t, id.Has())

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -48,14 +49,18 @@ const (
 // on is believed.
 //
 // The error names the item it does not understand and what is wrong with it.
-func ParseTrust(proxies ...string) (Trust, error) {
-	var t Trust
+func ParseTrust(proxies ...string) (Trust, error) { return Trust{}.And(proxies...) }
+
+// And returns a Trust in these proxies as well, or after an error t itself.
+func (t Trust) And(proxies ...string) (Trust, error) {
+	more := t
+	more.prefixes = slices.Clone(t.prefixes)
 	for _, item := range proxies {
-		if err := t.parse(strings.TrimSpace(item)); err != nil {
-			return Trust{}, err
+		if err := more.parse(strings.TrimSpace(item)); err != nil {
+			return t, err
 		}
 	}
-	return t, nil
+	return more, nil
 }
 
 func (t *Trust) parse(item string) error {

@@ -43,6 +43,23 @@ func TestParseTrustErrorsNameTheItem(t *testing.T) {
 	}
 }
 
+func TestAndAddsUp(t *testing.T) {
+	trusts := func(trust clientip.Trust, peer string) bool {
+		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-Proto": {"https"}}}
+		return trust.Resolve(r).Scheme == "https"
+	}
+	one := trusting(t, "10.0.0.0/8", "x-forwarded")
+	both, err := one.And("192.0.2.7", "unix")
+	require.NoError(t, err)
+	for _, peer := range []string{"10.0.0.1:1", "192.0.2.7:1", "@"} {
+		assert.True(t, trusts(both, peer), peer)
+	}
+	assert.False(t, trusts(one, "192.0.2.7:1"), "it is another Trust")
+	same, err := one.And("192.0.2.7", "forwarded")
+	require.ErrorContains(t, err, "exclude each other")
+	assert.Equal(t, one, same)
+}
+
 func TestParseTrustMembers(t *testing.T) {
 	for _, test := range []struct {
 		name    string
