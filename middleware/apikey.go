@@ -40,7 +40,7 @@ type APIKeyOptions struct {
 func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key string) (*redstart.Identity, error), options ...APIKeyOptions) *Auth {
 	o := given("APIKey", options)
 	if verify == nil {
-		panic("middleware: APIKey: the verify function is nil")
+		misuse("APIKey", "the verify function is nil")
 	}
 	var sent func(*redstart.Request) []string
 	varies := ""
@@ -52,7 +52,7 @@ func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key strin
 		sent = func(req *redstart.Request) []string { return req.HTTP().Header[name] }
 	case InCookie:
 		if err := (&http.Cookie{Name: name}).Valid(); err != nil {
-			panic(fmt.Sprintf("middleware: APIKey: name %q: %v", name, err))
+			misuse("APIKey", "name %q: %v", name, err)
 		}
 		varies = "Cookie"
 		sent = func(req *redstart.Request) (values []string) {
@@ -63,11 +63,11 @@ func APIKey(in KeyPlace, name string, verify func(ctx context.Context, key strin
 		}
 	case InQuery:
 		if name == "" {
-			panic("middleware: APIKey: the name of the query parameter is empty")
+			misuse("APIKey", "the name of the query parameter is empty")
 		}
 		sent = func(req *redstart.Request) []string { return req.QueryAll(name) }
 	default:
-		panic(fmt.Sprintf("middleware: APIKey: a key in %q: want InHeader, InCookie or InQuery", in))
+		misuse("APIKey", "a key in %q: want InHeader, InCookie or InQuery", in)
 	}
 	check := originCheck("APIKey", o.TrustedOrigins, o.InsecureCrossOrigin || in != InCookie)
 	place := string(in)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,15 +118,15 @@ func judge(id *redstart.Identity, err error, scheme string) (*redstart.Identity,
 // was sent. A reply with status 401 names all of them.
 func AnyOf(auths ...*Auth) *Auth {
 	if len(auths) == 0 {
-		panic("middleware: AnyOf: there is no scheme: nobody could come in")
+		misuse("AnyOf", "there is no scheme: nobody could come in")
 	}
 	all := &Auth{}
 	for i, a := range auths {
 		if a == nil {
-			panic(fmt.Sprintf("middleware: AnyOf: scheme %d of %d is nil", i+1, len(auths)))
+			misuse("AnyOf", "scheme %d of %d is nil", i+1, len(auths))
 		}
 		if a.optional {
-			panic("middleware: AnyOf: one of the schemes is optional: write AnyOf(...).Optional()")
+			misuse("AnyOf", "one of the schemes is optional: write AnyOf(...).Optional()")
 		}
 		all.schemes = append(all.schemes, a.schemes...)
 	}
@@ -297,7 +296,7 @@ func KnownKeys(keys map[string]redstart.Identity) func(ctx context.Context, key 
 	for key, id := range keys {
 		const least = 16
 		if len(key) < least {
-			panic(fmt.Sprintf("middleware: KnownKeys: the key of %q has %d bytes: want %d or more, at random", id.Subject, len(key), least))
+			misuse("KnownKeys", "the key of %q has %d bytes: want %d or more, at random", id.Subject, len(key), least)
 		}
 		known[hashOf(key)] = &id
 	}

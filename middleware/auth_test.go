@@ -545,11 +545,7 @@ func TestAuthPanicsWhenMisconfigured(t *testing.T) {
 		},
 		"NewMemorySessions(-1, 0): want how many sessions and bytes may be kept": func() { middleware.NewMemorySessions(-1, 0) },
 	} {
-		message := func() (message string) {
-			defer func() { message = fmt.Sprint(recover()) }()
-			f()
-			return ""
-		}()
+		message := refused(t, f)
 		assert.Contains(t, message, want)
 		assert.True(t, strings.HasPrefix(message, "middleware: "), message)
 		assert.NotContains(t, message, "secret\"")

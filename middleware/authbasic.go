@@ -39,7 +39,7 @@ type BasicOptions struct {
 // does it.
 func Basic(verify func(ctx context.Context, user, password string) (*redstart.Identity, error), options ...BasicOptions) *Auth {
 	if verify == nil {
-		panic("middleware: Basic: the verify function is nil")
+		misuse("Basic", "the verify function is nil")
 	}
 	o := given("Basic", options)
 	if o.Realm == "" {
@@ -88,14 +88,14 @@ func Users(hashes map[string]string) func(ctx context.Context, user, password st
 	for user, hash := range hashes {
 		c, err := checkHash(hash)
 		if err != nil {
-			panic(fmt.Sprintf("middleware: Users: the hash of %q %v", user, err))
+			misuse("Users", "the hash of %q %v", user, err)
 		}
 		cost = max(cost, c)
 	}
 	if cost > 0 {
 		decoy, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cost)
 		if err != nil {
-			panic(fmt.Sprintf("middleware: Users: %v", err))
+			misuse("Users", "%v", err)
 		}
 		u.decoy = string(decoy)
 	} else {

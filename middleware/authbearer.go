@@ -33,7 +33,7 @@ type BearerOptions struct {
 // gives its token in two ways is refused with status 400.
 func Bearer(verify func(ctx context.Context, token string) (*redstart.Identity, error), options ...BearerOptions) *Auth {
 	if verify == nil {
-		panic("middleware: Bearer: the verify function is nil")
+		misuse("Bearer", "the verify function is nil")
 	}
 	return bearer(verify, redstart.SecurityScheme{Name: "bearer", Type: "http", Scheme: "bearer"}, given("Bearer", options))
 }

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 func originCheck(middleware string, trusted []string, off bool) func(*redstart.Request) error {
 	if off {
 		if len(trusted) > 0 {
-			panic(fmt.Sprintf("middleware: %s: TrustedOrigins have no effect together with InsecureCrossOrigin: leave out one of them", middleware))
+			misuse(middleware, "TrustedOrigins have no effect together with InsecureCrossOrigin: leave out one of them")
 		}
 		return func(*redstart.Request) error { return nil }
 	}
@@ -35,7 +34,7 @@ func newProtection(middleware string, trusted []string) *http.CrossOriginProtect
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range trusted {
 		if err := protection.AddTrustedOrigin(origin); err != nil {
-			panic(fmt.Sprintf("middleware: %s: TrustedOrigins: %v", middleware, err))
+			misuse(middleware, "TrustedOrigins: %v", err)
 		}
 	}
 	return protection

@@ -14,11 +14,11 @@ import (
 // inside of an optional Auth, 401. A scope that is none panics.
 func RequireScopes(scopes ...string) redstart.Security {
 	if len(scopes) == 0 {
-		panic("middleware: RequireScopes: there is no scope")
+		misuse("RequireScopes", "there is no scope")
 	}
 	for _, scope := range scopes {
 		if !authheader.IsScope(scope) {
-			panic(fmt.Sprintf("middleware: RequireScopes: %q is not a scope: want printable ASCII without spaces, quotes and backslashes", scope))
+			misuse("RequireScopes", "%q is not a scope: want printable ASCII without spaces, quotes and backslashes", scope)
 		}
 	}
 	list := strings.Join(scopes, " ")
@@ -45,7 +45,7 @@ func RequireScopes(scopes ...string) redstart.Security {
 // error is not shown: use [redstart.Error] for one that is. Nobody gets status 401.
 func Require(rule func(*redstart.Identity) error) redstart.Security {
 	if rule == nil {
-		panic("middleware: Require: the rule is nil")
+		misuse("Require", "the rule is nil")
 	}
 	return guard("Require", func(id *redstart.Identity) redstart.Response {
 		err := rule(id)

@@ -19,7 +19,7 @@ import (
 // is made by [InsecureNoBodyLimit].
 func BodyLimit(bytes int64) redstart.Middleware {
 	if bytes < 1 {
-		panic(fmt.Sprintf("middleware: BodyLimit(%d): want the number of bytes, at least 1; InsecureNoBodyLimit() takes the bound off", bytes))
+		misuse(fmt.Sprintf("BodyLimit(%d)", bytes), "want the number of bytes, at least 1; InsecureNoBodyLimit() takes the bound off")
 	}
 	return limitBody(bytes)
 }

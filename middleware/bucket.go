@@ -45,22 +45,23 @@ func (b Bucket) Take(full, now time.Time) (time.Time, Taken) {
 
 // bucketOf makes the bucket of a limit, or panics.
 func bucketOf(limit int, per time.Duration, burst int) Bucket {
+	call := fmt.Sprintf("RateLimit(%d, %v)", limit, per)
 	switch {
 	case limit < 1:
-		panic(fmt.Sprintf("middleware: RateLimit(%d, %v): want at least one request in that time", limit, per))
+		misuse(call, "want at least one request in that time")
 	case per <= 0:
-		panic(fmt.Sprintf("middleware: RateLimit(%d, %v): want a time above zero, such as time.Minute", limit, per))
+		misuse(call, "want a time above zero, such as time.Minute")
 	case per/time.Duration(limit) <= 0:
-		panic(fmt.Sprintf("middleware: RateLimit(%d, %v): more than one request in a nanosecond is no limit", limit, per))
+		misuse(call, "more than one request in a nanosecond is no limit")
 	case burst < 0:
-		panic(fmt.Sprintf("middleware: RateLimit: Burst %d: want how many requests may come at once; 0 for as many as the limit", burst))
+		misuse(call, "Burst %d: want how many requests may come at once; 0 for as many as the limit", burst)
 	}
 	b := Bucket{Size: limit, Refill: per / time.Duration(limit)}
 	if burst > 0 {
 		b.Size = burst
 	}
 	if whole := time.Duration(b.Size) * b.Refill; whole/b.Refill != time.Duration(b.Size) || whole < 0 {
-		panic(fmt.Sprintf("middleware: RateLimit: a Burst of %d at a token in %v lasts longer than time can tell", b.Size, b.Refill))
+		misuse(call, "a Burst of %d at a token in %v lasts longer than time can tell", b.Size, b.Refill)
 	}
 	return b
 }

@@ -62,7 +62,7 @@ func newCoding(name string) *coding {
 			return w
 		}
 	default:
-		panic(fmt.Sprintf(`middleware: Compress: Codings: %q is not known: want "zstd", "br" or "gzip"`, name))
+		misuse("Compress", `Codings: %q is not known: want "zstd", "br" or "gzip"`, name)
 	}
 	return &coding{header: []string{name}, encoders: sync.Pool{New: func() any { return create() }}}
 }

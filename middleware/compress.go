@@ -1,10 +1,8 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redstart-go/redstart"
@@ -77,7 +75,7 @@ func newCompressor(o CompressOptions) *compressor {
 		o.Codings = []string{"zstd", "br", "gzip"}
 	}
 	if o.MinSize < 0 {
-		panic(fmt.Sprintf("middleware: Compress: MinSize %d: want a number of bytes; 0 for 1024", o.MinSize))
+		misuse("Compress", "MinSize %d: want a number of bytes; 0 for 1024", o.MinSize)
 	}
 	if o.MinSize == 0 {
 		o.MinSize = 1024
@@ -182,7 +180,7 @@ func parseMediaTypes(list []string) mediaTypes {
 		case ok && headers.ValidName(kind) && headers.ValidName(sub) && !strings.Contains(entry, "*"):
 			set.exact[entry] = true
 		default:
-			panic("middleware: Compress: Types: " + strconv.Quote(entry) + ` is not a media type: want one such as "text/html", "text/*" or "*+json", without parameters`)
+			misuse("Compress", `Types: %q is not a media type: want one such as "text/html", "text/*" or "*+json", without parameters`, entry)
 		}
 	}
 	return set

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -104,13 +103,13 @@ func newCORS(o CORSOptions) *cors {
 	c.expose = tokens("Expose", o.Expose, o.Credentials)
 	switch {
 	case o.Credentials && c.allowed.any:
-		panic(`middleware: CORS: Origins "*" together with Credentials would let every site act as its visitors do: list the origins, or leave out Credentials`)
+		misuse("CORS", `Origins "*" together with Credentials would let every site act as its visitors do: list the origins, or leave out Credentials`)
 	case o.Credentials && c.allowed.null:
-		panic(`middleware: CORS: Origins "null" together with Credentials would let every site act as its visitors do, from a sandboxed frame: leave out one of them`)
+		misuse("CORS", `Origins "null" together with Credentials would let every site act as its visitors do, from a sandboxed frame: leave out one of them`)
 	case c.allowed.any && o.AllowOrigin != nil:
-		panic(`middleware: CORS: AllowOrigin is never asked when Origins is "*": leave out one of them`)
+		misuse("CORS", `AllowOrigin is never asked when Origins is "*": leave out one of them`)
 	case o.MaxAge > 0 && o.MaxAge%time.Second != 0:
-		panic(fmt.Sprintf("middleware: CORS: MaxAge %v: want whole seconds", o.MaxAge))
+		misuse("CORS", "MaxAge %v: want whole seconds", o.MaxAge)
 	}
 	if o.MaxAge != 0 {
 		c.maxAge = strconv.FormatInt(int64(max(o.MaxAge, 0)/time.Second), 10)
@@ -168,13 +167,13 @@ func tokens(field string, list []string, credentials bool) string {
 	for _, token := range list {
 		switch {
 		case token == "*" && credentials:
-			panic(fmt.Sprintf(`middleware: CORS: %s "*" together with Credentials is no wildcard to a browser: list the names`, field))
+			misuse("CORS", `%s "*" together with Credentials is no wildcard to a browser: list the names`, field)
 		case token == "*" && len(list) > 1:
-			panic(fmt.Sprintf(`middleware: CORS: %s: "*" stands alone or not at all`, field))
+			misuse("CORS", `%s: "*" stands alone or not at all`, field)
 		case !headers.ValidName(token):
-			panic(fmt.Sprintf("middleware: CORS: %s: %q is not a name: one name in each string, without spaces and commas", field, token))
+			misuse("CORS", "%s: %q is not a name: one name in each string, without spaces and commas", field, token)
 		case field == "Methods" && token != strings.ToUpper(token) && slices.Contains(knownMethods, strings.ToUpper(token)):
-			panic(fmt.Sprintf("middleware: CORS: Methods: %q: methods are case-sensitive: want %q", token, strings.ToUpper(token)))
+			misuse("CORS", "Methods: %q: methods are case-sensitive: want %q", token, strings.ToUpper(token))
 		}
 	}
 	return strings.Join(list, ", ")

@@ -36,7 +36,9 @@ func CSRF(options ...CSRFOptions) redstart.Middleware {
 	o := given("CSRF", options)
 	protection := newProtection("CSRF", o.TrustedOrigins)
 	for _, pattern := range o.InsecureBypass {
-		addBypass(protection, pattern)
+		if err := addBypass(protection, pattern); err != nil {
+			misuse("CSRF", "InsecureBypass %q: %v", pattern, err)
+		}
 	}
 	return redstart.Before(func(req *redstart.Request) (redstart.Response, bool) {
 		if err := checkOrigins(protection, req, req.HTTP()); err != nil {
@@ -46,13 +48,15 @@ func CSRF(options ...CSRFOptions) redstart.Middleware {
 	})
 }
 
-func addBypass(protection *http.CrossOriginProtection, pattern string) {
+// addBypass makes an error of the panic that net/http has for a pattern it cannot read.
+func addBypass(protection *http.CrossOriginProtection, pattern string) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			panic(fmt.Sprintf("middleware: CSRF: InsecureBypass %q: %v", pattern, v))
+			err = fmt.Errorf("%v", v)
 		}
 	}()
 	protection.AddInsecureBypassPattern(pattern)
+	return nil
 }
 
 // refuseCrossOrigin says which header a request was refused for, and tells the page's

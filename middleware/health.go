@@ -116,7 +116,7 @@ func newHealth(o HealthOptions) *health {
 			*p.path = p.fallback
 		}
 		if !strings.HasPrefix(*p.path, "/") || strings.HasSuffix(*p.path, "/") {
-			panic(fmt.Sprintf("middleware: Health: %q: want a path such as %q", *p.path, p.fallback))
+			misuse("Health", "%q: want a path such as %q", *p.path, p.fallback)
 		}
 	}
 	if h.Keep == 0 {
@@ -127,7 +127,7 @@ func newHealth(o HealthOptions) *health {
 	for i := range h.Checks {
 		c := &h.Checks[i]
 		if c.Name == "" || c.Check == nil || names[c.Name] || c.Timeout < 0 {
-			panic(fmt.Sprintf("middleware: Health: check %d, %q: want a name of its own, a function, and a timeout that is not negative", i+1, c.Name))
+			misuse("Health", "check %d, %q: want a name of its own, a function, and a timeout that is not negative", i+1, c.Name)
 		}
 		names[c.Name] = true
 		if c.Timeout == 0 {

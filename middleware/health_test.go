@@ -214,6 +214,6 @@ func TestHealthPanicsWhenMisconfigured(t *testing.T) {
 		`middleware: Health: check 1, "a": want a name of its own, a function, and a timeout that is not negative`: {Checks: []middleware.HealthCheck{{Name: "a"}}},
 		`middleware: Health: check 2, "b": want a name of its own, a function, and a timeout that is not negative`: {Checks: []middleware.HealthCheck{{Name: "b", Check: ok}, {Name: "b", Check: ok}}},
 	} {
-		assert.PanicsWithValue(t, want, func() { middleware.Health(o) })
+		assert.Equal(t, want, refused(t, func() { middleware.Health(o) }))
 	}
 }

@@ -82,7 +82,7 @@ func newIdempotency(o IdempotencyOptions) *idempotency {
 		fallback time.Duration
 	}{{"Keep", &o.Keep, 24 * time.Hour}, {"Lease", &o.Lease, time.Minute}, {"Wait", &o.Wait, time.Second}} {
 		if *d.value < 0 {
-			panic(fmt.Sprintf("middleware: Idempotency: %s %v: want a time above zero, or none for %v", d.name, *d.value, d.fallback))
+			misuse("Idempotency", "%s %v: want a time above zero, or none for %v", d.name, *d.value, d.fallback)
 		}
 		if *d.value == 0 {
 			*d.value = d.fallback

@@ -79,7 +79,7 @@ type JWTOptions struct {
 func JWT(o JWTOptions) *Auth {
 	v, err := newJWTVerifier(o)
 	if err != nil {
-		panic(fmt.Sprintf("middleware: JWT: %v", err))
+		misuse("JWT", "%v", err)
 	}
 	describe := redstart.SecurityScheme{Name: "jwt", Type: "http", Scheme: "bearer", BearerFormat: "JWT"}
 	auth := bearer(v.verify, describe, o.Bearer)

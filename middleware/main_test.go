@@ -3,13 +3,16 @@ package middleware_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -86,6 +89,22 @@ func everyReply(app *redstart.App) []replyKind {
 		{"not found", "GET", "/nowhere", 404}, {"not allowed", "DELETE", "/text", 405}, {"automatic OPTIONS", "OPTIONS", "/text", 204},
 	}
 }
+
+// refused says how a function that is called wrong panics. The place that the text names
+// has to be this line's caller, and is left out.
+func refused(t *testing.T, f func()) (text string) {
+	t.Helper()
+	defer func() {
+		text = fmt.Sprint(recover())
+		place := misused.FindString(text)
+		assert.NotEmpty(t, place, "no place in a test of this package: %s", text)
+		text = strings.Replace(text, place, "", 1)
+	}()
+	f()
+	return ""
+}
+
+var misused = regexp.MustCompile(` at middleware/\w+_test\.go:[0-9]+`)
 
 type replyKind struct {
 	name, method, path string

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"path"
@@ -47,7 +46,7 @@ func NewMaintenance(options ...MaintenanceOptions) *Maintenance {
 	m := &Maintenance{reply: o.Reply}
 	for _, p := range o.Paths {
 		if !strings.HasPrefix(p, "/") || path.Clean(p) != p {
-			panic(fmt.Sprintf("middleware: NewMaintenance: Paths: %q: want a path such as \"/assets\", which stands for what is below it too", p))
+			misuse("NewMaintenance", "Paths: %q: want a path such as \"/assets\", which stands for what is below it too", p)
 		}
 		m.paths = append(m.paths, p)
 	}
@@ -57,7 +56,7 @@ func NewMaintenance(options ...MaintenanceOptions) *Maintenance {
 			network, err = addr.Prefix(addr.BitLen())
 		}
 		if err != nil {
-			panic(fmt.Sprintf("middleware: NewMaintenance: Networks: %q: want an address or a network such as \"10.0.0.0/8\"", text))
+			misuse("NewMaintenance", "Networks: %q: want an address or a network such as \"10.0.0.0/8\"", text)
 		}
 		m.networks = append(m.networks, network)
 	}

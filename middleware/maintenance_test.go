@@ -141,6 +141,6 @@ func TestMaintenancePanicsWhenMisconfigured(t *testing.T) {
 		`middleware: NewMaintenance: Paths: "/a/../b": want a path such as "/assets", which stands for what is below it too`: {Paths: []string{"/a/../b"}},
 		`middleware: NewMaintenance: Networks: "office": want an address or a network such as "10.0.0.0/8"`:                  {Networks: []string{"office"}},
 	} {
-		assert.PanicsWithValue(t, want, func() { middleware.NewMaintenance(o) })
+		assert.Equal(t, want, refused(t, func() { middleware.NewMaintenance(o) }))
 	}
 }

@@ -23,7 +23,7 @@ type MemoryLimits struct {
 // does not free those who have taken the most.
 func NewMemoryLimits(most int) *MemoryLimits {
 	if most < 0 {
-		panic(fmt.Sprintf("middleware: NewMemoryLimits(%d): want how many buckets may be kept; 0 for 100000", most))
+		misuse(fmt.Sprintf("NewMemoryLimits(%d)", most), "want how many buckets may be kept; 0 for 100000")
 	}
 	if most == 0 {
 		most = 100_000

@@ -73,7 +73,7 @@ var ErrRepliesFull = errors.New("middleware: too many requests with an Idempoten
 // is a new request.
 func NewMemoryReplies(replies, bytes int) *MemoryReplies {
 	if replies < 0 || bytes < 0 {
-		panic(fmt.Sprintf("middleware: NewMemoryReplies(%d, %d): want how many replies and bytes may be kept; 0 for 10000 and 64 MiB", replies, bytes))
+		misuse(fmt.Sprintf("NewMemoryReplies(%d, %d)", replies, bytes), "want how many replies and bytes may be kept; 0 for 10000 and 64 MiB")
 	}
 	if replies == 0 {
 		replies = 10_000

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -83,7 +82,7 @@ func NewMetrics(options ...MetricsOptions) *Metrics {
 	m := &Metrics{o: given("NewMetrics", options)}
 	switch {
 	case m.o.Registerer == nil && m.o.Gatherer != nil:
-		panic("middleware: NewMetrics: a Gatherer without a Registerer: it would not show these metrics")
+		misuse("NewMetrics", "a Gatherer without a Registerer: it would not show these metrics")
 	case m.o.Registerer == nil:
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -91,7 +90,7 @@ func NewMetrics(options ...MetricsOptions) *Metrics {
 	case m.o.Gatherer == nil:
 		gatherer, ok := m.o.Registerer.(prometheus.Gatherer)
 		if !ok {
-			panic(fmt.Sprintf("middleware: NewMetrics: the Registerer is a %T, which cannot be asked: give the Gatherer too", m.o.Registerer))
+			misuse("NewMetrics", "the Registerer is a %T, which cannot be asked: give the Gatherer too", m.o.Registerer)
 		}
 		m.o.Gatherer = gatherer
 	}
@@ -100,7 +99,7 @@ func NewMetrics(options ...MetricsOptions) *Metrics {
 	}
 	for i, bound := range m.o.Buckets {
 		if math.IsNaN(bound) || i > 0 && bound <= m.o.Buckets[i-1] {
-			panic(fmt.Sprintf("middleware: NewMetrics: Buckets: %v does not rise", m.o.Buckets))
+			misuse("NewMetrics", "Buckets: %v does not rise", m.o.Buckets)
 		}
 	}
 	m.routes.Store(&map[routeKey]*routeMetrics{})
@@ -142,7 +141,7 @@ func (m *Metrics) define() {
 		m.inFlight, m.requests, m.duration, m.received, m.size, m.spans, m.events, m.sent, &m.watched,
 	} {
 		if err := m.o.Registerer.Register(c); err != nil {
-			panic(fmt.Sprintf("middleware: NewMetrics: %v", err))
+			misuse("NewMetrics", "%v", err)
 		}
 	}
 }

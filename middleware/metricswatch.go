@@ -28,13 +28,13 @@ import (
 // metrics end. A nil hub panics, as does the name of another hub that is open.
 func (m *Metrics) WatchHub(name string, hub *sse.Hub) {
 	if hub == nil {
-		panic(fmt.Sprintf("middleware: Metrics.WatchHub %q: the hub is nil", name))
+		misuse(fmt.Sprintf("Metrics.WatchHub %q", name), "the hub is nil")
 	}
 	w := &m.watched
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if other := w.hubs[name]; other != nil && other != hub && !isClosed(other) {
-		panic(fmt.Sprintf("middleware: Metrics.WatchHub %q: another hub has that name", name))
+		misuse(fmt.Sprintf("Metrics.WatchHub %q", name), "another hub has that name")
 	}
 	w.hubs[name] = hub
 }
@@ -53,13 +53,13 @@ func (m *Metrics) WatchHub(name string, hub *sse.Hub) {
 // another one.
 func (m *Metrics) WatchStreams(name string, server *sse.Server) {
 	if server == nil {
-		panic(fmt.Sprintf("middleware: Metrics.WatchStreams %q: the server is nil", name))
+		misuse(fmt.Sprintf("Metrics.WatchStreams %q", name), "the server is nil")
 	}
 	w := &m.watched
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if other := w.servers[name]; other != nil && other != server {
-		panic(fmt.Sprintf("middleware: Metrics.WatchStreams %q: another server has that name", name))
+		misuse(fmt.Sprintf("Metrics.WatchStreams %q", name), "another server has that name")
 	}
 	w.servers[name] = server
 }

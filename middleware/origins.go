@@ -23,7 +23,7 @@ func parseOrigins(list []string) origins {
 		switch entry {
 		case "*":
 			if len(list) > 1 {
-				panic(`middleware: CORS: Origins: "*" allows every origin: leave out the others, or it`)
+				misuse("CORS", `Origins: "*" allows every origin: leave out the others, or it`)
 			}
 			set.any = true
 		case "null":
@@ -31,7 +31,7 @@ func parseOrigins(list []string) origins {
 		default:
 			before, after, starred := strings.Cut(entry, "://*.")
 			if problem := checkOrigin(entry, starred); problem != "" {
-				panic(fmt.Sprintf("middleware: CORS: Origins: %q %s", entry, problem))
+				misuse("CORS", "Origins: %q %s", entry, problem)
 			}
 			if starred {
 				set.patterns = append(set.patterns, originPattern{before + "://", "." + after})

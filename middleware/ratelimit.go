@@ -88,13 +88,13 @@ func newRateLimit(limit int, per time.Duration, o RateLimitOptions) *rateLimit {
 		l.Name = "default"
 	}
 	if !headers.ValidName(l.Name) {
-		panic(fmt.Sprintf("middleware: RateLimit: Name %q: want letters, digits and hyphens", l.Name))
+		misuse("RateLimit", "Name %q: want letters, digits and hyphens", l.Name)
 	}
 	if l.Store == nil {
 		l.Store = NewMemoryLimits(0)
 	}
 	if l.Wait < 0 {
-		panic(fmt.Sprintf("middleware: RateLimit: Wait %v: want a time above zero, or none for a second", l.Wait))
+		misuse("RateLimit", "Wait %v: want a time above zero, or none for a second", l.Wait)
 	}
 	if l.Wait == 0 {
 		l.Wait = time.Second

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/redstart-go/redstart"
@@ -40,7 +39,7 @@ func RequestID(options ...RequestIDOptions) redstart.Middleware {
 	if o.Generate == nil {
 		o.Generate = func() string { return generate(ids) }
 	} else if id := o.Generate(); !requestid.Fit(id) {
-		panic(fmt.Sprintf("middleware: RequestID: Generate made %q: want 1 to 128 letters, digits and any of ._~:/+=-", id))
+		misuse("RequestID", "Generate made %q: want 1 to 128 letters, digits and any of ._~:/+=-", id)
 	}
 	return func(next redstart.Handler) redstart.Handler {
 		return func(req *redstart.Request) redstart.Response {

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -79,8 +78,8 @@ func (o SecureHeadersOptions) headers() (template redstart.Response) {
 		ancestors = ""
 	case "", "DENY":
 	default:
-		panic(fmt.Sprintf("middleware: SecureHeaders: FrameOptions %q: want DENY, SAMEORIGIN or Omit; browsers know no other: "+
-			"to name origins, Omit it and set frame-ancestors in ContentSecurityPolicy", o.FrameOptions))
+		misuse("SecureHeaders", "FrameOptions %q: want DENY, SAMEORIGIN or Omit; browsers know no other: "+
+			"to name origins, Omit it and set frame-ancestors in ContentSecurityPolicy", o.FrameOptions)
 	}
 	for _, h := range []struct{ field, name, value, fallback string }{
 		{"ContentTypeOptions", "X-Content-Type-Options", o.ContentTypeOptions, "nosniff"},
@@ -109,9 +108,9 @@ func (h HSTS) value() string {
 	case h == HSTS{}:
 		return ""
 	case h.MaxAge <= 0 || h.MaxAge%time.Second != 0:
-		panic(fmt.Sprintf("middleware: SecureHeaders: HSTS: MaxAge %v: want whole seconds above zero", h.MaxAge))
+		misuse("SecureHeaders", "HSTS: MaxAge %v: want whole seconds above zero", h.MaxAge)
 	case h.Preload && (!h.Subdomains || h.MaxAge < year):
-		panic("middleware: SecureHeaders: HSTS: Preload is taken with Subdomains and a MaxAge of a year (8760h) at least")
+		misuse("SecureHeaders", "HSTS: Preload is taken with Subdomains and a MaxAge of a year (8760h) at least")
 	}
 	value := "max-age=" + strconv.FormatInt(int64(h.MaxAge/time.Second), 10)
 	if h.Subdomains {

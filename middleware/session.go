@@ -87,7 +87,7 @@ type SessionOptions struct {
 func Session(o SessionOptions) redstart.Middleware {
 	m, err := newSessions(o)
 	if err != nil {
-		panic(fmt.Sprintf("middleware: Session: %v", err))
+		misuse("Session", "%v", err)
 	}
 	return func(next redstart.Handler) redstart.Handler {
 		return func(req *redstart.Request) redstart.Response {

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,7 +33,7 @@ func SessionAuth(load func(ctx context.Context, subject string) (*redstart.Ident
 		}
 	}
 	if o.LoginPage != "" && redstart.RedirectLocal(o.LoginPage).Err() != nil {
-		panic(fmt.Sprintf("middleware: SessionAuth: LoginPage %q: want a path on this site, such as %q", o.LoginPage, "/login"))
+		misuse("SessionAuth", "LoginPage %q: want a path on this site, such as %q", o.LoginPage, "/login")
 	}
 	if o.Cookie == "" {
 		o.Cookie = "session"

@@ -51,7 +51,7 @@ var ErrSessionTooLarge = errors.New("middleware: the session is too large for it
 // session that is larger than a hundredth of the bytes is an [ErrSessionTooLarge].
 func NewMemorySessions(sessions, bytes int) *MemorySessions {
 	if sessions < 0 || bytes < 0 {
-		panic(fmt.Sprintf("middleware: NewMemorySessions(%d, %d): want how many sessions and bytes may be kept; 0 for 100000 and 64 MiB", sessions, bytes))
+		misuse(fmt.Sprintf("NewMemorySessions(%d, %d)", sessions, bytes), "want how many sessions and bytes may be kept; 0 for 100000 and 64 MiB")
 	}
 	if sessions == 0 {
 		sessions = 100_000

@@ -53,13 +53,13 @@ func (e *TimeoutError) Timeout() bool { return true }
 func Timeout(d time.Duration, options ...TimeoutOptions) redstart.Middleware {
 	o := given("Timeout", options)
 	if d <= 0 {
-		panic(fmt.Sprintf("middleware: Timeout(%v): want a time above zero, such as 5*time.Second", d))
+		misuse(fmt.Sprintf("Timeout(%v)", d), "want a time above zero, such as 5*time.Second")
 	}
 	if o.Status == 0 {
 		o.Status = http.StatusServiceUnavailable
 	}
 	if o.Status < 500 || o.Status > 599 {
-		panic(fmt.Sprintf("middleware: Timeout: Status %d: want one from 500 to 599, such as 503 or 504", o.Status))
+		misuse("Timeout", "Status %d: want one from 500 to 599, such as 503 or 504", o.Status)
 	}
 	late := &TimeoutError{After: d}
 	return func(next redstart.Handler) redstart.Handler {
