@@ -1,11 +1,13 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"text/template/parse"
 )
@@ -51,12 +53,12 @@ func (s *Set) parse(names []string) (*parsed, error) {
 			return nil, err
 		}
 		if err := escape(set, name); err != nil {
-			return nil, err
+			return nil, s.whyMissing(err, names)
 		}
 		p.sets[name] = set
 	}
 	if err := escape(base, shared...); err != nil {
-		return nil, err
+		return nil, s.whyMissing(err, names)
 	}
 	return p, nil
 }
@@ -115,6 +117,27 @@ func escape(set *template.Template, names ...string) error {
 		return fmt.Errorf("templates: %w", err)
 	}
 	return nil
+}
+
+// whyMissing says of a call of no template what the two usual mistakes are: a folder
+// that is not left out of the names, as go:embed adds one, and a call of another page.
+func (s *Set) whyMissing(err error, names []string) error {
+	failed, ok := errors.AsType[*template.Error](err)
+	if !ok || failed.ErrorCode != template.ErrNoSuchTemplate {
+		return err
+	}
+	for _, name := range names {
+		quoted := strconv.Quote(name)
+		if strings.HasSuffix(failed.Description, " "+quoted) {
+			return fmt.Errorf("%w: it is a page, and only what is in a shared folder can be called: %s", err, strings.Join(s.options.Shared, ", "))
+		}
+		for folder := path.Dir(name); folder != "."; folder = path.Dir(folder) {
+			if strings.HasSuffix(failed.Description, " "+strconv.Quote(name[len(folder)+1:])) {
+				return fmt.Errorf("%w, but %s: is the option Dir to be %q?", err, quoted, path.Join(s.options.Dir, folder))
+			}
+		}
+	}
+	return err
 }
 
 func mustParse(name, text string) *parse.Tree {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"strings"
 	"time"
 )
@@ -29,12 +28,12 @@ func (s *Set) stat() (stamps, error) {
 			return err
 		}
 		if info.Mode().IsRegular() {
-			files[strings.TrimPrefix(name, path.Clean(s.options.Dir)+"/")] = stamp{info.ModTime(), info.Size()}
+			files[strings.TrimPrefix(name, s.options.Dir+"/")] = stamp{info.ModTime(), info.Size()}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
+		return nil, fmt.Errorf("templates: looking for templates in the folder %q of the file system: %w", s.options.Dir, err)
 	}
 	return files, nil
 }

@@ -49,24 +49,53 @@ func New(fsys fs.FS, o Options) *Set {
 	if len(o.Extensions) == 0 {
 		o.Extensions = []string{".html", ".gohtml", ".tmpl"}
 	}
+	o.Extensions = slices.Clone(o.Extensions)
+	for i, extension := range o.Extensions {
+		o.Extensions[i] = "." + strings.TrimPrefix(extension, ".")
+	}
 	if len(o.Shared) == 0 {
 		o.Shared = []string{"layouts", "partials"}
 	}
-	o.Dir = cmp.Or(o.Dir, ".")
+	o.Dir = path.Clean(cmp.Or(strings.Trim(o.Dir, "/"), "."))
 	return &Set{fsys: fsys, options: o}
 }
 
 // Load reads and parses all files, which may call the functions and those of the
-// options, which come first. Its errors name the file and the line.
+// options, which come first. Its errors name the file and the line. A file system without
+// any template is an error too, unless there may be some later.
 func (s *Set) Load(funcs map[string]any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fsys == nil {
+		return errors.New("templates: the file system is nil: give one such as an embed.FS or os.DirFS(path)")
+	}
 	s.funcs = maps.Clone(template.FuncMap(funcs))
 	if s.funcs == nil {
 		s.funcs = template.FuncMap{}
 	}
 	maps.Copy(s.funcs, s.options.Funcs)
-	return s.load()
+	if err := check(s.funcs); err != nil {
+		return err
+	}
+	if err := s.load(); err != nil {
+		return err
+	}
+	if len(s.files) == 0 && !s.options.Reload {
+		return fmt.Errorf("templates: there are no templates in the folder %q of the file system: want files ending in %s",
+			s.options.Dir, strings.Join(s.options.Extensions, ", "))
+	}
+	return nil
+}
+
+// check finds what html/template would panic about.
+func check(funcs template.FuncMap) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("templates: Funcs: %v", v)
+		}
+	}()
+	template.New("").Funcs(funcs)
+	return nil
 }
 
 func (s *Set) load() error {

@@ -83,7 +83,7 @@ func TestRenderFailures(t *testing.T) {
 			assert.ErrorContains(t, err, tt.want)
 		})
 	}
-	_, err := render(load(t, folder(nil), Options{}), "x", nil)
+	_, err := render(load(t, folder(nil), Options{Reload: true}), "x", nil)
 	assert.EqualError(t, err, `templates: there is no template "x", nor any other`)
 	_, err = render(New(folder(nil), Options{}), "x", nil)
 	assert.EqualError(t, err, "templates: the set was not loaded")
@@ -106,6 +106,9 @@ func TestWhatIsWrongIsFoundWhenLoading(t *testing.T) {
 		"call, where it is rare": {map[string]string{"a.html": "{{if .}}\n{{template `nope`}}{{end}}"}, `a.html:2:11: no such template "nope"`},
 		"ambiguous context":      {map[string]string{"a.html": "<a {{if .}}href='{{end}}>"}, `a.html`},
 		"in a layout":            {map[string]string{"layouts/a.html": "{{template `nope`}}"}, `layouts/a.html:1:11: no such template "nope"`},
+		"call of a page":         {map[string]string{"a.html": "{{template `b.html`}}", "b.html": ""}, `no such template "b.html": it is a page, and only what is in a shared folder can be called: layouts, partials`},
+		"a folder too many":      {map[string]string{"web/tpl/a.html": "{{template `layouts/b.html`}}", "web/tpl/layouts/b.html": ""}, `no such template "layouts/b.html", but "web/tpl/layouts/b.html": is the option Dir to be "web/tpl"?`},
+		"none at all":            {map[string]string{"a.txt": ""}, `templates: there are no templates in the folder "." of the file system: want files ending in .html, .gohtml, .tmpl`},
 		"twice in a file":        {map[string]string{"a.html": `{{define "x"}}1{{end}}{{define "x"}}2{{end}}`}, `a.html:1: template: multiple definition of template "x"`},
 		"twice among the shared": {map[string]string{
 			"layouts/a.html": `{{define "x"}}1{{end}}`, "partials/b.html": `{{define "x"}}2{{end}}`,
@@ -117,7 +120,23 @@ func TestWhatIsWrongIsFoundWhenLoading(t *testing.T) {
 	}
 	err := New(folder(site), Options{Dir: "nowhere"}).Load(nil)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	assert.ErrorContains(t, err, "nowhere")
+	assert.ErrorContains(t, err, `templates: looking for templates in the folder "nowhere" of the file system: `)
+	assert.EqualError(t, New(nil, Options{}).Load(nil), "templates: the file system is nil: give one such as an embed.FS or os.DirFS(path)")
+}
+
+func TestFunctionsThatAreNone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		function any
+		want     string
+	}{
+		"shout":     {nil, "templates: Funcs: value for shout not a function"},
+		"whisper":   {3, "templates: Funcs: value for whisper not a function"},
+		"two words": {strings.ToUpper, `templates: Funcs: function name "two words" is not a valid identifier`},
+		"nothing":   {func() {}, "templates: Funcs: function nothing has 0 return values; should be 1 or 2"},
+	} {
+		err := New(folder(site), Options{Funcs: map[string]any{name: tt.function}}).Load(nil)
+		assert.EqualError(t, err, tt.want)
+	}
 }
 
 func TestOptions(t *testing.T) {
@@ -127,6 +146,12 @@ func TestOptions(t *testing.T) {
 	got, err := render(s, "a.htm", nil)
 	require.NoError(t, err)
 	assert.Equal(t, "{{keep}}b", got)
+
+	for _, dir := range []string{"/web/views", "web/views/", "./web//views"} {
+		got, err := render(load(t, folder(map[string]string{"web/views/a.htm": "a"}), Options{Dir: dir, Extensions: []string{"htm"}}), "a.htm", nil)
+		require.NoError(t, err, dir)
+		assert.Equal(t, "a", got, "also without the dot of the extension")
+	}
 }
 
 func TestReload(t *testing.T) {
