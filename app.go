@@ -263,7 +263,10 @@ func WithTemplates(r Renderer) Option { return func(c *config) { c.renderer = r 
 // access log; options turn these off.
 func New(opts ...Option) *App {
 	c := config{logger: logging.Default(os.Stderr), bodyLimit: DefaultBodyLimit}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			misuse("New", "%s is nil: leave it out", nth("option", i, len(opts)))
+		}
 		opt(&c)
 	}
 	c.timeouts = c.timeouts.withDefaults()
@@ -314,10 +317,15 @@ func (a *App) drain(ctx context.Context) error {
 	return errors.Join(streams, conversations)
 }
 
-// Host makes a group of routes for one host name. A request for that host is
-// answered by them first, then by the routes for every host.
+// Host makes a group of routes for one host name, written in ASCII and without a scheme
+// or a pattern; a port in it does not matter, and "" is every host. A request for that
+// host is answered by them first, then by the routes for every host. A name that no
+// request can have panics.
 func (a *App) Host(name string) *Group {
-	host := hostName(name)
+	host := routing.HostName(name)
+	if problem := routing.CheckHost(name); problem != "" {
+		misuse(fmt.Sprintf("Host %q", name), "%s", problem)
+	}
 	a.change(func() {
 		if a.tables[host] == nil {
 			a.tables[host] = &routing.Table[*route]{}
@@ -329,6 +337,11 @@ func (a *App) Host(name string) *Group {
 // UseHTTP puts net/http middleware around everything, the first outermost. It
 // must let streams flush: a ResponseWriter it wraps needs an Unwrap method.
 func (a *App) UseHTTP(mw ...func(http.Handler) http.Handler) {
+	for i, m := range mw {
+		if m == nil {
+			misuse(nth("UseHTTP: middleware", i, len(mw)), "it is nil: leave it out")
+		}
+	}
 	a.change(func() { a.wrappers = append(a.wrappers, mw...) })
 }
 
@@ -343,6 +356,9 @@ func (a *App) MethodNotAllowed(h Handler) { a.change(func() { a.config.notAllowe
 // OnStart adds a function that runs before the first request is taken, in the
 // order of adding. An error stops the start and is returned from it.
 func (a *App) OnStart(f func(context.Context) error) {
+	if f == nil {
+		misuse("OnStart", "the function is nil")
+	}
 	a.change(func() { a.onStart = append(a.onStart, f) })
 }
 
@@ -350,6 +366,9 @@ func (a *App) OnStart(f func(context.Context) error) {
 // order of adding. All run, whatever errors they return; the errors are returned
 // from Start, Run or Serve.
 func (a *App) OnStop(f func(context.Context) error) {
+	if f == nil {
+		misuse("OnStop", "the function is nil")
+	}
 	a.change(func() { a.onStop = append(a.onStop, f) })
 }
 

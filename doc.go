@@ -190,7 +190,7 @@ func (g *group) Describe(d GroupDoc) { g.app.change(func() { g.doc = d }) }
 func (g *group) Docs(pattern string, opts ...RouteOption) {
 	pattern = "/" + strings.Trim(pattern, "/")
 	if path.Join(g.fullPrefix(), pattern) == "/" {
-		panic("redstart: Docs: the page needs a path of its own, such as \"/docs\"")
+		misuse(fmt.Sprintf("Docs %q", pattern), "the page needs a path of its own, such as \"/docs\"")
 	}
 	opts = append([]RouteOption{Hidden()}, opts...)
 	g.app.change(func() { g.app.docs.placed = cmp.Or(g.app.docs.placed, path.Join(g.fullPrefix(), pattern)) })

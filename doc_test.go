@@ -157,7 +157,7 @@ func TestDocsPlacedWhereTheyAreUsually(t *testing.T) {
 	assert.Contains(t, get(app, "/docs").Body.String(), `data-document="docs/openapi"`)
 	assert.Equal(t, 200, get(app, "/docs/openapi.json").Code)
 	assert.Equal(t, 404, get(app, "/openapi.json").Code)
-	assert.PanicsWithValue(t, `redstart: Docs: the page needs a path of its own, such as "/docs"`, func() { app.Docs("/") })
+	panicsAt(t, `Docs "/"`, `the page needs a path of its own, such as "/docs"`, func() { app.Docs("/") })
 }
 
 func TestOwnDocument(t *testing.T) {

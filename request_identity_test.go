@@ -244,6 +244,6 @@ func TestRoutesKnowTheirSecurity(t *testing.T) {
 	assert.Equal(t, [][]string{{}, {"group", "inner", "route", "a"}}, names)
 	ask(app, "GET", "/g/inner", "")
 	assert.Equal(t, []string{"group", "inner", "route"}, trace)
-	assert.PanicsWithValue(t, "redstart: guard 1 of 1 is nil", func() { app.Secure(nil) })
-	assert.PanicsWithValue(t, "redstart: guard 1 of 1 has no middleware", func() { redstart.Secured(redstart.Security{}) })
+	panicsAt(t, "guard 1 of 1", "it is nil: leave it out, or give a scheme of package middleware", func() { app.Secure(nil) })
+	panicsAt(t, "guard 1 of 1", "it has no middleware", func() { redstart.Secured(redstart.Security{}) })
 }

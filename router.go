@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -23,6 +22,12 @@ import (
 // here tells this package's functions from the program's.
 var here = callsite.Package[App]()
 
+// misuse panics about a registration that is wrong: what it is, where it stands, and what
+// to do about it.
+func misuse(what, format string, args ...any) {
+	panic(fmt.Sprintf("redstart: %s at %s: %s", what, callsite.Outside(here), fmt.Sprintf(format, args...)))
+}
+
 // Handler answers a request with a value.
 type Handler func(*Request) Response
 
@@ -39,6 +44,9 @@ type Middleware func(next Handler) Handler
 // Before makes a middleware of a function that looks at requests. When ok is true
 // its response is the reply and the handler is not called.
 func Before(f func(*Request) (reply Response, ok bool)) Middleware {
+	if f == nil {
+		misuse("Before", "the function is nil")
+	}
 	return func(next Handler) Handler {
 		return func(req *Request) Response {
 			if reply, ok := f(req); ok {
@@ -51,6 +59,9 @@ func Before(f func(*Request) (reply Response, ok bool)) Middleware {
 
 // After makes a middleware of a function that refines or replaces responses.
 func After(f func(*Request, Response) Response) Middleware {
+	if f == nil {
+		misuse("After", "the function is nil")
+	}
 	return func(next Handler) Handler {
 		return func(req *Request) Response { return f(req, next(req)) }
 	}
@@ -121,11 +132,11 @@ func securities(guards []Guard) []Security {
 	list := make([]Security, 0, len(guards))
 	for i, guard := range guards {
 		if guard == nil {
-			panic(fmt.Sprintf("redstart: guard %d of %d is nil", i+1, len(guards)))
+			misuse(nth("guard", i, len(guards)), "it is nil: leave it out, or give a scheme of package middleware")
 		}
 		s := guard.Security()
 		if s.Middleware == nil {
-			panic(fmt.Sprintf("redstart: guard %d of %d has no middleware", i+1, len(guards)))
+			misuse(nth("guard", i, len(guards)), "it has no middleware")
 		}
 		list = append(list, s)
 	}
@@ -260,7 +271,7 @@ func (g *group) Any(pattern string, h Handler, opts ...RouteOption) {
 // application's own. Methods are case-sensitive.
 func (g *group) Handle(method, pattern string, h Handler, opts ...RouteOption) {
 	if !headers.ValidName(method) {
-		panic(fmt.Sprintf("redstart: %q is not a method: want a token such as %q", method, http.MethodGet))
+		misuse(fmt.Sprintf("Handle %q", pattern), "%q is not a method: want a token such as %q", method, http.MethodGet)
 	}
 	g.add(method, pattern, h, opts)
 }
@@ -271,7 +282,7 @@ func (g *group) Handle(method, pattern string, h Handler, opts ...RouteOption) {
 func (g *group) Const(pattern string, reply Response, opts ...RouteOption) {
 	body, ok := reply.Bytes()
 	if reply.err != nil || !ok {
-		panic(fmt.Sprintf("redstart: Const %q: the reply must have a body that can be encoded once: %v", pattern, cmp.Or(reply.err, errUnfit)))
+		misuse(fmt.Sprintf("Const %q", pattern), "the reply must have a body that can be encoded once: %v", cmp.Or(reply.err, errUnfit))
 	}
 	constant := reply.WithBody(body)
 	if constant.Header().Get("ETag") == "" {
@@ -290,7 +301,7 @@ var errUnfit = errors.New("it streams, or is JSON that cannot be encoded")
 // it sets take the place of the handler's own.
 func (g *group) Mount(prefix string, h http.Handler) {
 	if h == nil {
-		panic(fmt.Sprintf("redstart: Mount %q: the handler is nil", prefix))
+		misuse(fmt.Sprintf("Mount %q", prefix), "the handler is nil")
 	}
 	prefix = strings.TrimSuffix(prefix, "/")
 	stripped := routing.StripSegments(strings.Count(g.fullPrefix()+prefix, "/"), h)
@@ -305,20 +316,20 @@ func (g *group) Mount(prefix string, h http.Handler) {
 // See [StaticOptions] for index pages, single-page applications and caching.
 func (g *group) Static(prefix string, f *Files, opts ...StaticOptions) {
 	if f == nil {
-		panic(fmt.Sprintf("redstart: Static %q: the Files are nil", prefix))
+		misuse(fmt.Sprintf("Static %q", prefix), "the Files are nil: make them by Dir or FilesFS")
 	}
 	full := g.fullPrefix() + strings.TrimSuffix(prefix, "/")
 	if parsed, err := routing.Parse(full + "/"); err != nil {
-		panic("redstart: Static: " + err.Error())
+		misuse(fmt.Sprintf("Static %q", prefix), "%v", err)
 	} else if len(parsed.Params()) > 0 {
-		panic(fmt.Sprintf("redstart: Static %q: a folder's prefix cannot hold parameters: use a route with Files.File", full))
+		misuse(fmt.Sprintf("Static %q", full), "a folder's prefix cannot hold parameters: use a route with Files.File")
 	}
 	static := &files.Static{Root: f.root, Index: "index.html"}
 	for _, o := range opts {
 		o.configure(static)
 	}
 	if err := static.Check(); err != nil {
-		panic(fmt.Sprintf("redstart: Static %q: %v", prefix, err))
+		misuse(fmt.Sprintf("Static %q", prefix), "%v", err)
 	}
 	r := &route{method: http.MethodGet, pattern: full, where: callsite.Outside(here), group: g, static: static, handler: serveStatic}
 	g.app.addStatic(r)
@@ -347,6 +358,11 @@ func (o StaticOptions) configure(s *files.Static) {
 // Group makes a group within this one. The prefix may hold parameters.
 func (g *group) Group(prefix string, mw ...Middleware) *Group {
 	checkMiddleware(mw)
+	if full := g.fullPrefix() + strings.TrimSuffix(prefix, "/"); full != "" {
+		if _, err := routing.Parse(full); err != nil {
+			misuse(fmt.Sprintf("Group %q", prefix), "%v", err)
+		}
+	}
 	return &Group{group{app: g.app, parent: g, host: g.host, prefix: strings.TrimSuffix(prefix, "/"), middleware: mw}}
 }
 
@@ -396,10 +412,20 @@ func (g *group) fullPrefix() string {
 func (g *group) chain(h Handler) Handler {
 	onError := g.errorHandler()
 	for _, mw := range slices.Backward(g.middleware) {
-		h = g.app.guard(mw(h), onError)
+		h = g.app.guard(wrapped(mw, h), onError)
 	}
 	if g.parent != nil {
 		return g.parent.chain(h)
+	}
+	return h
+}
+
+// wrapped finds a middleware that forgets to return its handler when the routes are
+// built, which is at the start, and not with the first request.
+func wrapped(mw Middleware, next Handler) Handler {
+	h := mw(next)
+	if h == nil {
+		panic(fmt.Sprintf("redstart: the middleware %s returned no handler: return next, or a handler that calls it", callsite.Name(mw)))
 	}
 	return h
 }
@@ -415,7 +441,7 @@ func (g *group) errorHandler() func(*Request, error) Response {
 
 func (g *group) add(method, pattern string, h Handler, opts []RouteOption) {
 	if h == nil {
-		panic(fmt.Sprintf("redstart: %s %q: the handler is nil", method, pattern))
+		misuse(fmt.Sprintf("%s %q", method, pattern), "the handler is nil")
 	}
 	full := g.fullPrefix() + pattern
 	if pattern == "/" && g.fullPrefix() != "" {
@@ -423,11 +449,17 @@ func (g *group) add(method, pattern string, h Handler, opts []RouteOption) {
 	}
 	parsed, err := routing.Parse(full)
 	if err != nil {
-		panic("redstart: " + err.Error())
+		misuse(fmt.Sprintf("%s %q", method, pattern), "%v", err)
 	}
 	r := &route{method: method, pattern: full, parsed: parsed, handler: h, group: g, where: callsite.Outside(here)}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			misuse(fmt.Sprintf("%s %q", method, pattern), "%s is nil: leave it out", nth("option", i, len(opts)))
+		}
 		opt(r)
+	}
+	if r.success != 0 && r.operation == nil {
+		misuse(fmt.Sprintf("%s %q", method, pattern), "WithSuccess is for typed handlers: call WithStatus of the Response")
 	}
 	g.app.addRoute(r)
 }
@@ -435,10 +467,12 @@ func (g *group) add(method, pattern string, h Handler, opts []RouteOption) {
 func checkMiddleware(mw []Middleware) {
 	for i, m := range mw {
 		if m == nil {
-			panic(fmt.Sprintf("redstart: middleware %d of %d is nil", i+1, len(mw)))
+			misuse(nth("middleware", i, len(mw)), "it is nil: leave it out")
 		}
 	}
 }
+
+func nth(what string, i, of int) string { return fmt.Sprintf("%s %d of %d", what, i+1, of) }
 
 // routes is the compiled form of all that was registered. It never changes.
 type routes struct {
@@ -501,7 +535,7 @@ func (a *App) compile(registered *route) *route {
 	r.onError = r.group.errorHandler()
 	compose := func(h Handler) Handler {
 		for _, mw := range slices.Backward(r.middleware) {
-			h = a.guard(mw(h), r.onError)
+			h = a.guard(wrapped(mw, h), r.onError)
 		}
 		return r.group.chain(h)
 	}
@@ -567,7 +601,7 @@ type lookup struct {
 func (rs *routes) find(req *Request) Handler {
 	var host *scope
 	if len(rs.hosts) > 0 {
-		host = rs.hosts[hostName(req.Host())]
+		host = rs.hosts[routing.HostName(req.Host())]
 	}
 	var page *route
 	for _, s := range [...]*scope{host, &rs.all} {
@@ -713,12 +747,3 @@ func noRouteText(req *Request, status int) string {
 }
 
 func (req *Request) allow() string { return strings.Join(req.state().lookup.allowed, ", ") }
-
-// hostName takes a port, the brackets of an IPv6 address and the last dot off.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimPrefix(strings.TrimSuffix(host, "]"), "[")
-	return strings.ToLower(strings.TrimSuffix(host, "."))
-}

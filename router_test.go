@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -59,7 +61,7 @@ func TestAnyAndOwnMethods(t *testing.T) {
 	assert.Equal(t, "any OPTIONS", ask(app, "OPTIONS", "/any", "").Body.String())
 	assert.Equal(t, "purged", ask(app, "PURGE", "/cache", "").Body.String())
 	assert.Equal(t, 405, ask(app, "purge", "/cache", "").Code, "methods are case-sensitive")
-	assert.PanicsWithValue(t, `redstart: "GET /x" is not a method: want a token such as "GET"`,
+	panicsAt(t, `Handle "/x"`, `"GET /x" is not a method: want a token such as "GET"`,
 		func() { app.Handle("GET /x", "/x", text("")) })
 }
 
@@ -262,30 +264,67 @@ func TestDuplicatesNameBothPlaces(t *testing.T) {
 	assert.Equal(t, "1", get(app, "/crimes/7").Body.String())
 }
 
+// panicsAt wants a panic that says what is wrong, where it stands in the test's own file,
+// and what to do about it.
+func panicsAt(t *testing.T, what, text string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		got := fmt.Sprint(recover())
+		assert.Regexp(t, "^"+regexp.QuoteMeta("redstart: "+what)+` at [^ ]+_test\.go:\d+: `+regexp.QuoteMeta(text)+"$", got)
+	}()
+	f()
+}
+
 func TestBadRegistrations(t *testing.T) {
 	app, _ := newApp()
 	var none redstart.Middleware
-	tests := map[string]struct {
-		f    func()
-		want string
+	fine := text("")
+	const unfit = "the reply must have a body that can be encoded once: "
+	for name, tt := range map[string]struct {
+		what, text string
+		f          func()
 	}{
-		"nil handler":    {func() { app.Get("/x", nil) }, `redstart: GET "/x": the handler is nil`},
-		"nil middleware": {func() { app.Use(mark("a"), none) }, `redstart: middleware 2 of 2 is nil`},
-		"nil in a group": {func() { app.Group("/g", none) }, `redstart: middleware 1 of 1 is nil`},
-		"nil on a route": {func() { redstart.With(none) }, `redstart: middleware 1 of 1 is nil`},
-		"nil mount":      {func() { app.Mount("/m", nil) }, `redstart: Mount "/m": the handler is nil`},
-		"nil files":      {func() { app.Static("/s", nil) }, `redstart: Static "/s": the Files are nil`},
-		"const that streams": {func() {
-			app.Const("/c", redstart.SSEResponse(noEvents))
-		}, `redstart: Const "/c": the reply must have a body that can be encoded once: it streams, or is JSON that cannot be encoded`},
-		"const that fails": {func() {
-			app.Const("/c", redstart.Text("x").With("bad name", ""))
-		}, `redstart: Const "/c": the reply must have a body that can be encoded once: redstart: "bad name" is not a header name`},
+		"nil handler":          {`GET "/x"`, "the handler is nil", func() { app.Get("/x", nil) }},
+		"no slash":             {`GET "x"`, `route pattern "x": must begin with a slash, write "/x"`, func() { app.Get("x", fine) }},
+		"no pattern":           {`GET ""`, `route pattern "": must begin with a slash, write "/"`, func() { app.Get("", fine) }},
+		"no method":            {`Handle "/x"`, `"GET /x" is not a method: want a token such as "GET"`, func() { app.Handle("GET /x", "/x", fine) }},
+		"nil route option":     {`GET "/x"`, "option 2 of 2 is nil: leave it out", func() { app.Get("/x", fine, redstart.Hidden(), nil) }},
+		"typed option":         {`GET "/x"`, "WithSuccess is for typed handlers: call WithStatus of the Response", func() { app.Get("/x", fine, redstart.WithSuccess(201)) }},
+		"status of failure":    {"WithSuccess(404)", "want a status of success, from 200 to 299", func() { redstart.WithSuccess(404) }},
+		"nil middleware":       {"middleware 2 of 2", "it is nil: leave it out", func() { app.Use(mark("a"), none) }},
+		"nil in a group":       {"middleware 1 of 1", "it is nil: leave it out", func() { app.Group("/g", none) }},
+		"nil on a route":       {"middleware 1 of 1", "it is nil: leave it out", func() { redstart.With(none) }},
+		"nil before":           {"Before", "the function is nil", func() { redstart.Before(nil) }},
+		"nil after":            {"After", "the function is nil", func() { redstart.After(nil) }},
+		"nil guard":            {"guard 1 of 1", "it is nil: leave it out, or give a scheme of package middleware", func() { app.Secure(nil) }},
+		"nil net/http wrapper": {"UseHTTP: middleware 1 of 1", "it is nil: leave it out", func() { app.UseHTTP(nil) }},
+		"nil at the start":     {"OnStart", "the function is nil", func() { app.OnStart(nil) }},
+		"nil at the end":       {"OnStop", "the function is nil", func() { app.OnStop(nil) }},
+		"nil option":           {"New", "option 1 of 1 is nil: leave it out", func() { redstart.New(nil) }},
+		"group without slash":  {`Group "g"`, `route pattern "g": must begin with a slash, write "/g"`, func() { app.Group("g") }},
+		"nil mount":            {`Mount "/m"`, "the handler is nil", func() { app.Mount("/m", nil) }},
+		"nil files":            {`Static "/s"`, "the Files are nil: make them by Dir or FilesFS", func() { app.Static("/s", nil) }},
+		"const that streams":   {`Const "/c"`, unfit + "it streams, or is JSON that cannot be encoded", func() { app.Const("/c", redstart.SSEResponse(noEvents)) }},
+		"const that fails":     {`Const "/c"`, unfit + `redstart: "bad name" is not a header name`, func() { app.Const("/c", redstart.Text("x").With("bad name", "")) }},
+		"docs without a path":  {`Docs "/"`, `the page needs a path of its own, such as "/docs"`, func() { app.Docs("") }},
+		"host with a scheme":   {`Host "https://api.gotham.city/"`, `want the name alone, such as "api.gotham.city", without a scheme or a path`, func() { app.Host("https://api.gotham.city/") }},
+		"host of all":          {`Host "*.gotham.city"`, "a host is one name and no pattern: make a group for each, or ask Request.Host in one for all", func() { app.Host("*.gotham.city") }},
+		"host with a blank":    {`Host "a b"`, "a host name has no ' '", func() { app.Host("a b") }},
+	} {
+		t.Run(name, func(t *testing.T) { panicsAt(t, tt.what, tt.text, tt.f) })
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) { assert.PanicsWithValue(t, tt.want, tt.f) })
-	}
-	require.PanicsWithValue(t, `redstart: route pattern "x": must begin with a slash, write "/x"`, func() { app.Get("x", text("")) })
+	assert.Empty(t, app.Routes(), "what panics leaves nothing behind")
+}
+
+func forgetful(redstart.Handler) redstart.Handler { return nil }
+
+func TestAMiddlewareWithoutAHandlerIsFoundAtTheStart(t *testing.T) {
+	app, _ := newApp()
+	app.Get("/x", text(""))
+	app.Use(forgetful)
+	assert.PanicsWithValue(t, "redstart: the middleware github.com/redstart-go/redstart_test.forgetful returned no handler: return next, or a handler that calls it",
+		func() { _ = app.Run(t.Context(), "127.0.0.1:0") })
 }
 
 func TestRoutesAndSource(t *testing.T) {
@@ -331,6 +370,11 @@ func TestURL(t *testing.T) {
 		`unknown parameter "nr"`:          {"id", 7, "nr", 8},
 		`the last parameter has no value`: {"id"},
 		`parameter "id" is empty`:         {"id", ""},
+		`parameter "id" is given twice`:   {"id", 7, "id", 8},
+		`parameter "id" is nil`:           {"id", nil},
+		`name 1 is a int: want a string`:  {7, 7},
+		`parameter "slug" is a struct {}: want a text, a number, or a type with a method String or MarshalText`: {"id", 7, "slug", struct{}{}},
+		`parameter "slug" is nil`: {"id", 7, "slug", (*time.Time)(nil)},
 	} {
 		_, err = app.URL("crime", pairs...)
 		assert.ErrorContains(t, err, want)

@@ -132,7 +132,7 @@ func TestStaticPrefixes(t *testing.T) {
 	assert.Equal(t, 404, get(app, "/g/assetsshared.txt").Code)
 	assert.Equal(t, 301, get(app, "/g/assets").Code)
 
-	assert.PanicsWithValue(t, `redstart: Static "/t/:id/x": a folder's prefix cannot hold parameters: use a route with Files.File`,
+	panicsAt(t, `Static "/t/:id/x"`, "a folder's prefix cannot hold parameters: use a route with Files.File",
 		func() { app.Group("/t/:id").Static("/x", site()) })
 	assert.Panics(t, func() { app.Static("assets", site()) })
 	assert.Panics(t, func() { app.Static("/x", site(), redstart.StaticOptions{Fallback: "none.html"}) })

@@ -125,7 +125,7 @@ func Action[C Caller](fn func(C) error) func(C, *None) (None, error) {
 // StatusCode() int of the output goes before it.
 func WithSuccess(status int) RouteOption {
 	if status < 200 || status > 299 {
-		panic(fmt.Sprintf("redstart: WithSuccess(%d): not a status of success", status))
+		misuse(fmt.Sprintf("WithSuccess(%d)", status), "want a status of success, from 200 to 299")
 	}
 	return func(r *route) { r.success = uint16(status) }
 }

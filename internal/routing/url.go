@@ -1,10 +1,12 @@
 package routing
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -86,14 +88,48 @@ func known(names []string) string {
 	return fmt.Sprintf("the pattern has %q", names)
 }
 
-// URLOf is [Pattern.URL] with the arguments as pairs of a name and a value.
+// URLOf is [Pattern.URL] with the arguments as pairs of a name and a value: a text, a
+// number, a bool, or what makes a text of itself by MarshalText or String.
 func (p Pattern) URLOf(pairs []any) (string, error) {
 	if len(pairs)%2 != 0 {
 		return "", errors.New("the last parameter has no value")
 	}
 	args := make(map[string]string, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		args[fmt.Sprint(pair[0])] = fmt.Sprint(pair[1])
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return "", fmt.Errorf("name %d is a %T: want a string", i/2+1, pairs[i])
+		}
+		if _, twice := args[name]; twice {
+			return "", fmt.Errorf("parameter %q is given twice", name)
+		}
+		value, err := textOf(pairs[i+1])
+		if err != nil {
+			return "", fmt.Errorf("parameter %q %w", name, err)
+		}
+		args[name] = value
 	}
 	return p.URL(args)
+}
+
+// textOf writes a value as a request for it would have it.
+func textOf(value any) (string, error) {
+	v := reflect.ValueOf(value)
+	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return "", errors.New("is nil")
+	}
+	switch text := value.(type) {
+	case encoding.TextMarshaler:
+		data, err := text.MarshalText()
+		if err != nil {
+			return "", fmt.Errorf("has no text: %w", err)
+		}
+		return string(data), nil
+	case fmt.Stringer:
+		return text.String(), nil
+	}
+	if k := v.Kind(); k == reflect.String || k == reflect.Bool || k >= reflect.Int && k <= reflect.Float64 {
+		return fmt.Sprint(value), nil
+	}
+	return "", fmt.Errorf("is a %T: want a text, a number, or a type with a method String or MarshalText", value)
 }
