@@ -104,6 +104,7 @@ var badInputs = []struct {
 	{"body too large", "POST", "/crimes", `{"kind":"` + strings.Repeat("x", 2000) + `"}`, badge, 413, "", "", "larger than 2000 bytes"},
 	{"field of another type", "POST", "/crimes", `{` + goodCrime + `,"district":"3"}`, badge, 400, "body", "#/district", "district: expected a whole number, got a string"},
 	{"nested field of another type", "POST", "/crimes", `{` + goodCrime + `,"suspects":[{"name":3}]}`, badge, 400, "body", "#/suspects/0/name", "suspects[0].name: expected a string, got a number"},
+	{"time in the body", "POST", "/crimes", `{` + goodCrime + `,"seen":["2026-11-22"]}`, badge, 400, "body", "#/seen/0", "seen[0]: expected a time such as \"2006-01-02T15:04:05Z\", got \"2026-11-22\""},
 	{"required field is absent", "POST", "/crimes", `{"open":true,"place":{"street":"x"}}`, badge, 422, "body", "#/kind", `body field "/kind" is required`},
 	{"required field is null", "POST", "/crimes", `{"kind":null,"open":true,"place":{"street":"x"}}`, badge, 422, "body", "#/kind", `body field "/kind" is required`},
 	{"required bool is absent", "POST", "/crimes", `{"kind":"arson","place":{"street":"x"}}`, badge, 422, "body", "#/open", `body field "/open" is required`},

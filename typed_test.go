@@ -18,14 +18,15 @@ import (
 )
 
 type newCrime struct {
-	Kind     string   `json:"kind" validate:"required,oneof=robbery arson riddle"`
-	District int      `json:"district" validate:"min=1,max=12"`
-	Open     bool     `json:"open" validate:"required"`
-	Tags     []string `json:"tags" validate:"max=2,dive,min=2"`
-	Place    place    `json:"place"`
-	Suspects []person `json:"suspects"`
-	Notify   bool     `query:"notify"`
-	Badge    string   `header:"X-Badge" validate:"required,len=3"`
+	Kind     string      `json:"kind" validate:"required,oneof=robbery arson riddle"`
+	District int         `json:"district" validate:"min=1,max=12"`
+	Open     bool        `json:"open" validate:"required"`
+	Tags     []string    `json:"tags" validate:"max=2,dive,min=2"`
+	Place    place       `json:"place"`
+	Suspects []person    `json:"suspects"`
+	Seen     []time.Time `json:"seen"`
+	Notify   bool        `query:"notify"`
+	Badge    string      `header:"X-Badge" validate:"required,len=3"`
 }
 
 type place struct {

@@ -71,7 +71,7 @@ func (e *trailingError) Error() string { return trailingReason }
 const trailingReason = "unexpected text after the JSON value"
 
 // explain turns an error of the JSON library into one with a place.
-func explain(data []byte, err error) error {
+func explain(data []byte, t reflect.Type, err error) error {
 	if wrong, ok := errors.AsType[*json.InvalidUnmarshalError](err); ok {
 		return wrong // The program's fault, not the input's.
 	}
@@ -90,7 +90,7 @@ func explain(data []byte, err error) error {
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return explainUnknown(data, quoted, err)
 	}
-	return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err, Misfit: true}
+	return culprit(data, t, err)
 }
 
 // isTopLevel reports whether err is about the input itself and was not made, or
@@ -209,7 +209,7 @@ func expected(t reflect.Type, value string) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) && !strings.HasPrefix(value, "string") {
+	if isText(t) && !strings.HasPrefix(value, "string") {
 		return "a string" // Times, addresses and others that are written as text.
 	}
 	switch kind := t.Kind(); kind {
@@ -235,6 +235,11 @@ func expected(t reflect.Type, value string) string {
 		return "an object"
 	}
 	return "a value for " + t.String()
+}
+
+// isText says whether values of a type are written as text: times, addresses.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 // wholeNumber tells the range only to somebody who sent a whole number.

@@ -69,7 +69,7 @@ func Unmarshal(data []byte, v any, strict bool) error {
 		err = decode(data, v, strict)
 	}
 	if err != nil {
-		return explain(data, err)
+		return explain(data, reflect.TypeOf(v), err)
 	}
 	return nil
 }

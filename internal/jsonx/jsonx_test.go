@@ -155,6 +155,16 @@ type person struct {
 	Quoted    int                `json:"quoted,string"`
 	Inner     selfDecoding       `json:"inner"`
 	Pointer   *int16             `json:"pointer"`
+	Times     []*time.Time       `json:"times"`
+	Hosts     map[netip.Addr]int `json:"hosts"`
+	Photo     []byte             `json:"photo"`
+	vaults
+}
+
+type vaults struct {
+	Locks map[string]struct {
+		Key failing `json:"key"`
+	}
 }
 
 // selfDecoding decodes itself, so that the library counts from its start.
@@ -200,7 +210,13 @@ func TestUnmarshalErrors(t *testing.T) {
 		{name: "the whole", input: `[1]`, want: "line 1, column 1: expected an object, got an array"},
 		{name: "a value that decodes itself", input: `{"from": 5}`, want: "line 1, column 10: from: expected a string, got a number"},
 		{name: "an offset within such a value", input: `{"name":"abcdefgh","inner":{"Deep":"x"}}`, want: "inner.Deep: expected a whole number, got a string"},
-		{name: "an error of such a value", input: `{"born":"yesterday"}`, want: `parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"`},
+		{name: "an error of such a value", input: `{"born":"yesterday"}`, want: `line 1, column 9: born: expected a time such as "2006-01-02T15:04:05Z", got "yesterday"`},
+		{name: "of such a value in a list", input: `{"born":"2026-11-22T00:00:00Z","times":["2026-11-22T00:00:00Z",null,7]}`, want: `line 1, column 69: times[2]: expected a time such as "2006-01-02T15:04:05Z", got 7`},
+		{name: "of such a value in a map", input: `{"Locks":{"vault":{"n":1},"gate":{"key":2}}}`, want: `line 1, column 41: Locks.gate.key: 2 does not fit: vault is shut`},
+		{name: "of such a key of a map", input: `{"hosts":{"10.0.0.1":1,"x":2}}`, want: `line 1, column 10: hosts: ParseAddr("x"): unable to parse IP`},
+		{name: "of text that decodes itself", input: `{"from":"x"}`, want: `line 1, column 9: from: "x" does not fit: ParseAddr("x"): unable to parse IP`},
+		{name: "no base64", input: `{"photo": "!!"}`, want: `line 1, column 11: photo: expected base64, got "!!"`},
+		{name: "beside one that only seems wrong", input: `{"quoted":"5","born":5}`, want: `line 1, column 22: born: expected a time such as "2006-01-02T15:04:05Z", got 5`},
 		{name: "the first of several", input: `{"name":1,"age":"x"}`, want: "line 1, column 9: name: expected a string, got a number"},
 
 		{name: "unknown field", strict: true, input: "{\"name\":\"a\",\n\"extra\":1}", want: `line 2, column 1: unknown field "extra"`},
@@ -285,7 +301,7 @@ func TestUnmarshalKeepsTheCause(t *testing.T) {
 	var v struct{ A failing }
 	err := Unmarshal([]byte(`{"A":1}`), &v, false)
 	require.ErrorIs(t, err, errVault)
-	assert.EqualError(t, err, "vault is shut")
+	assert.EqualError(t, err, "line 1, column 6: A: 1 does not fit: vault is shut")
 }
 
 func FuzzUnmarshal(f *testing.F) {
