@@ -48,8 +48,13 @@ func (c *certificate) load() error {
 	if err != nil {
 		return fmt.Errorf("redstart: the TLS certificate in %q and its key in %q cannot be loaded: %w", c.certFile, c.keyFile, err)
 	}
-	if left := time.Until(pair.Leaf.NotAfter); left <= 0 {
-		c.logger.Warn().Str("file", c.certFile).Time("expired", pair.Leaf.NotAfter).Msg("the TLS certificate has expired")
+	if end := pair.Leaf.NotAfter; time.Until(end) <= 0 {
+		// A program is not kept from its start by a clock that may be wrong, but what
+		// is valid by the same clock is the better one.
+		if now := c.now.Load(); now != nil && time.Until(now.Leaf.NotAfter) > 0 {
+			return fmt.Errorf("redstart: the TLS certificate in %q has expired on %s", c.certFile, end.UTC().Format(time.RFC3339))
+		}
+		c.logger.Warn().Str("file", c.certFile).Time("expired", end).Msg("the TLS certificate has expired")
 	}
 	c.now.Store(&pair)
 	return nil

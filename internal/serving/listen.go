@@ -86,6 +86,11 @@ func explain(addr string, err error) error {
 			hint = "its folder has to be writable"
 		}
 		return fmt.Errorf("redstart: listen on %s: not allowed for this user: %s: %w", addr, hint, err)
+	case errors.Is(err, syscall.EINVAL) && strings.HasPrefix(addr, "unix:"):
+		// 103 on macOS and the BSDs, 107 on Linux.
+		return fmt.Errorf("redstart: listen on %s: the path has %d bytes, and the system allows about 100: choose a shorter one", addr, len(addr)-len("unix:"))
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(addr, "unix:"):
+		return fmt.Errorf("redstart: listen on %s: its folder does not exist: make it first: %w", addr, err)
 	}
 	return fmt.Errorf("redstart: listen on %s: %w", addr, err)
 }

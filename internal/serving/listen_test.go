@@ -3,6 +3,7 @@ package serving
 import (
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,6 +20,19 @@ func TestURL(t *testing.T) {
 		assert.Equal(t, want, URL(addr, false))
 	}
 	assert.Equal(t, "https://localhost:443", URL(&net.TCPAddr{IP: net.IPv4zero, Port: 443}, true))
+}
+
+func TestUnixSocketsThatCannotBe(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		"":                              `redstart: address "unix:": want unix:/path/to/socket`,
+		"/" + strings.Repeat("x", 199):  "the path has 200 bytes, and the system allows about 100: choose a shorter one",
+		filepath.Join(dir, "none", "s"): "its folder does not exist: make it first",
+		dir:                             "there is something else than a socket",
+	} {
+		_, err := Listen(t.Context(), "unix:"+path, 0)
+		assert.ErrorContains(t, err, want, path)
+	}
 }
 
 func TestListenOnABusySocketTakesNothingAway(t *testing.T) {
