@@ -52,7 +52,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	}
 
 	app := redstart.New(slices.Concat(headers(), documents(), []redstart.Option{
-		c.Node.named(), redstart.WithTemplates(redstart.Templates(pages, redstart.TemplateOptions{Dir: "templates"})),
+		c.Node.named(), redstart.WithTemplates(redstart.Templates(pages, redstart.TemplateOptions{Dir: "templates", Data: pageOf})),
 	}, opts)...)
 	health := middleware.HealthOptions{Streams: app.Streams(), Checks: []middleware.HealthCheck{{Name: "database", Check: c.Store.Ping}}}
 	metrics := middleware.NewMetrics()
@@ -63,10 +63,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	operators.Mount("/metrics", metrics.Handler())
 	operators.Mount("/debug/streams", sse.DebugHandler(app.Streams(), map[string]*sse.Hub{"crimes": c.Hub}))
 
-	files := redstart.FilesFS(pages)
-	app.Get("/", func(*redstart.Request) redstart.Response { return files.File("index.html") }, redstart.Hidden())
-	app.Get("/streams", func(*redstart.Request) redstart.Response { return files.File("streams.html") }, redstart.Hidden())
-	app.Get("/wall", func(*redstart.Request) redstart.Response { return files.File("wall.html") }, redstart.Hidden())
+	known.pages(app)
 	app.Static("/static", redstart.FilesFS(static))
 
 	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node}

@@ -28,6 +28,10 @@ const (
 	maxLogin      = 4 << 10 // bytes of a form or a JSON body with a name and a password
 )
 
+// challenge goes with status 401 for a name and a password (RFC 9110 section 11.6.1). It
+// is what the session asks for elsewhere: a browser has no dialogue of its own for it.
+const challenge = `Cookie cookie-name="` + sessionCookie + `"`
+
 // What users may do besides reading and reporting, which everybody may.
 const (
 	scopeStatus = "crimes:status" // say how far a case is
@@ -104,7 +108,7 @@ func (g *guards) identify(ctx context.Context, id *redstart.Identity) (*redstart
 func (g *guards) authenticate(ctx context.Context, name, password string) (store.User, error) {
 	user, err := g.store.Authenticate(ctx, name, password)
 	if errors.Is(err, store.ErrLogin) {
-		return user, redstart.Error(http.StatusUnauthorized, err.Error()).WithCause(err)
+		return user, redstart.Error(http.StatusUnauthorized, err.Error()).WithCause(err).WithHeader("WWW-Authenticate", challenge)
 	}
 	return user, err
 }
@@ -155,10 +159,10 @@ type visitor struct {
 func whoAmI(req *redstart.Request) (visitor, error) {
 	id := req.Identity()
 	if id == nil {
-		return visitor{}, nil
+		return visitor{Scopes: []string{}}, nil
 	}
 	user, _ := id.User.(store.User)
-	return visitor{Name: user.Name, Full: user.Full, Role: user.Role, Scopes: id.Scopes}, nil
+	return visitor{Name: user.Name, Full: user.Full, Role: user.Role, Scopes: append([]string{}, id.Scopes...)}, nil
 }
 
 // badge is the name of the user who asks, or "".

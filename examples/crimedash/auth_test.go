@@ -56,7 +56,7 @@ func TestLogInAndOut(t *testing.T) {
 	client := d.browser(t)
 	var nobody visitor
 	require.NoError(t, client.Get("/api/session").JSON(&nobody))
-	assert.Equal(t, visitor{}, nobody)
+	assert.Equal(t, visitor{Scopes: []string{}}, nobody)
 
 	reply := client.Post("/login", url.Values{"name": {"gordon"}, "password": {passwords["gordon"]}, "next": {"/?kind=arson"}})
 	assert.Equal(t, http.StatusSeeOther, reply.Status)
@@ -73,7 +73,7 @@ func TestLogInAndOut(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, client.Post("/logout", nil).Status)
 	var after visitor
 	require.NoError(t, client.Get("/api/session").JSON(&after))
-	assert.Equal(t, visitor{}, after)
+	assert.Equal(t, visitor{Scopes: []string{}}, after)
 }
 
 func TestLogInNeverLeadsAway(t *testing.T) {
@@ -97,12 +97,14 @@ func TestBadLogIn(t *testing.T) {
 		reply := d.browser(t).Post("/login", form)
 		assert.Equal(t, http.StatusUnauthorized, reply.Status, name)
 		assert.Contains(t, reply.Body, `role="alert" data-i18n="login.wrong">The name or the password is wrong.`, name)
+		assert.Equal(t, []string{challenge}, reply.Header.Values("WWW-Authenticate"), name)
 		assert.Contains(t, reply.Body, `value="`+form.Get("name")+`"`, name)
 		assert.NotContains(t, reply.Body, "&lt;day&gt;", name)
 		assert.NotContains(t, reply.Header.Get("Set-Cookie"), sessionCookie, name)
 	}
 	reply := d.ask(t, http.MethodPost, "/api/token", jsonType, `{"name":"batman","password":"?"}`)
 	assert.Equal(t, http.StatusUnauthorized, reply.Code)
+	assert.Equal(t, []string{challenge}, reply.Header().Values("WWW-Authenticate"))
 	assert.Equal(t, store.ErrLogin.Error(), decode[problem](t, reply).Detail)
 	assert.Equal(t, http.StatusUnprocessableEntity, d.ask(t, http.MethodPost, "/api/token", jsonType, `{}`).Code)
 }

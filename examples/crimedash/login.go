@@ -43,7 +43,8 @@ func (g *guards) login(req *redstart.Request) redstart.Response {
 	user, err := g.store.Authenticate(req.Context(), form.Get("name"), form.Get("password"))
 	switch {
 	case errors.Is(err, store.ErrLogin):
-		return g.showLogin(req, loginPage{Next: next, Name: form.Get("name"), Wrong: true}).WithStatus(http.StatusUnauthorized)
+		return g.showLogin(req, loginPage{Next: next, Name: form.Get("name"), Wrong: true}).
+			WithStatus(http.StatusUnauthorized).With("WWW-Authenticate", challenge)
 	case err != nil:
 		return redstart.Fail(err)
 	}

@@ -16,11 +16,13 @@ const (
 	maxForm = 2*maxPhoto + maxReport
 )
 
+var photoTooLarge = store.FieldError{Field: "photo", Code: store.CodeTooLarge, Max: maxPhoto, Detail: "must not have more than 4 MiB"}
+
 // checkPhoto finds what is wrong with a picture. What it is, is looked for in itself: the
 // name and the type that come with it are only what the client says.
 func checkPhoto(photo *redstart.Upload) (name string, wrong *store.FieldError, err error) {
 	if photo.Size > maxPhoto {
-		return "", &store.FieldError{Field: "photo", Code: store.CodeTooLarge, Max: maxPhoto, Detail: "must not have more than 4 MiB"}, nil
+		return "", &photoTooLarge, nil
 	}
 	mediaType, err := photo.DetectType()
 	if err != nil {

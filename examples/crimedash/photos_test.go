@@ -143,7 +143,7 @@ func TestTheFormWorksWithoutJavaScript(t *testing.T) {
 	d := newDashboard(t)
 	assert.Contains(t, d.get(t, "/report").Body.String(), `<form method="post" action="/report" enctype="multipart/form-data"`)
 
-	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	const browser = asBrowser
 	reply := d.send(t, browser, nil, map[string]string{"place": `<Haha> "Hall"`, "kind": "", "description": strings.Repeat("x", store.MaxDescription+1)})
 	require.Equal(t, http.StatusUnprocessableEntity, reply.Code)
 	assert.Equal(t, "text/html; charset=utf-8", reply.Header().Get("Content-Type"))

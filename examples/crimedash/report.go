@@ -57,9 +57,14 @@ func newReportPage(form reportForm, wrong []store.FieldError) reportPage {
 	return page
 }
 
-// showReport shows the form alone, for browsers without JavaScript.
-func showReport(*redstart.Request) redstart.Response {
-	return redstart.Render("report.html", newReportPage(reportForm{}, nil))
+// tooMuch shows the form also to those whose photo was so large that it was not read to
+// its end. What they typed is gone with it.
+func tooMuch(req *redstart.Request, err error) redstart.Response {
+	if redstart.StatusOf(err) != http.StatusRequestEntityTooLarge || !forPeople(req) {
+		return explainToPeople(req, err)
+	}
+	return redstart.Render("report.html", newReportPage(reportForm{}, []store.FieldError{photoTooLarge})).
+		WithStatus(http.StatusRequestEntityTooLarge)
 }
 
 // reportByForm files what a form says. The dashboard's own script asks for JSON, and gets
@@ -81,7 +86,7 @@ func (d *desk) reportByForm(req *redstart.Request, form *reportForm) (redstart.R
 		}
 		report.Photo = name
 	}
-	page := req.Accepts("application/json", "text/html") == "text/html"
+	page := forPeople(req)
 	switch {
 	case len(wrong) > 0 && page:
 		return redstart.Render("report.html", newReportPage(*form, wrong)).WithStatus(http.StatusUnprocessableEntity), nil

@@ -25,7 +25,6 @@ func (g *guards) routes(app *redstart.App) {
 	door.OnError(g.turnAway)
 	door.Post("/login", g.login, page, redstart.With(g.limit), redstart.BodyLimit(maxLogin))
 	app.Post("/logout", logout, page)
-	app.Get("/report", showReport, page)
 
 	api := app.Group("/api")
 	api.Describe(redstart.GroupDoc{Tag: "Who asks"})
@@ -56,7 +55,9 @@ func (d *desk) routes(app *redstart.App, g *guards) {
 		Events: map[string]any{"crime_alert": store.Crime{}, changeEvent: store.Change{}},
 	}))
 
-	redstart.Post(app, "/report", d.reportByForm, redstart.Secured(g.guests), redstart.BodyLimit(maxForm),
+	form := app.Group("")
+	form.OnError(tooMuch)
+	redstart.Post(form, "/report", d.reportByForm, redstart.Secured(g.guests), redstart.BodyLimit(maxForm),
 		redstart.Describe(redstart.Doc{Summary: "Report a crime by form, with a photo", Tags: []string{"Crimes"}}))
 	app.Get("/photos/:name", d.photo, redstart.Describe(redstart.Doc{Summary: "Show a photo", Tags: []string{"Crimes"}}))
 }

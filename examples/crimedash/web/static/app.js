@@ -3,6 +3,7 @@ import { Allies } from "./allies.js";
 import { Announcer } from "./announcer.js";
 import { listCrimes, Problem, readStats } from "./api.js";
 import { Banner } from "./banner.js";
+import { ExportLink } from "./export.js";
 import { Feed } from "./feed.js";
 import { Filters } from "./filters.js";
 import { initPreferences } from "./prefs.js";
@@ -20,7 +21,8 @@ const superseded = Symbol("superseded");
 
 initPreferences(); // first: it fills the selects that the filters read
 const filters = new Filters();
-const session = new Session(filters);
+const session = new Session();
+new ExportLink(filters, session);
 const feed = new Feed(filters, session, showOlder);
 const stats = new Stats(filters);
 const announcer = new Announcer();

@@ -1,27 +1,32 @@
-// Who looks at this page, and what the masthead and the feed show of that. The server
-// asks again whatever is pressed.
+// Who looks at this page, and what the masthead shows of that. The server asks again
+// whatever is pressed.
 import { Problem, whoAmI } from "./api.js";
 import { onLanguage, t } from "./i18n.js";
 
 export class Session extends EventTarget {
-  #user = { name: "", scopes: [] };
+  #user = null; // until the server has said so: as it drew the page
   #name = document.getElementById("who-name");
   #logIn = document.getElementById("log-in");
   #logOut = document.getElementById("log-out");
-  #export = document.getElementById("export");
 
-  constructor(filters) {
+  constructor() {
     super();
-    this.filters = filters;
-    filters.addEventListener("change", () => this.#draw());
     onLanguage(() => this.#draw());
-    this.#draw();
+    // Where it leads back to is where the reader is then, filters and all.
+    this.#logIn.addEventListener("click", () => {
+      this.#logIn.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    });
     this.load();
+  }
+
+  /** The name of the user, "" for nobody. */
+  get name() {
+    return this.#user?.name ?? "";
   }
 
   /** Whether the user has the scope. */
   may(scope) {
-    return (this.#user.scopes ?? []).includes(scope);
+    return this.#user?.scopes.includes(scope) ?? false;
   }
 
   async load() {
@@ -36,15 +41,12 @@ export class Session extends EventTarget {
   }
 
   #draw() {
+    if (this.#user === null) return;
     const somebody = this.#user.name !== "";
     this.#name.hidden = !somebody;
     this.#name.textContent = somebody ? this.#user.full : "";
     this.#name.title = somebody ? t("who.as", this.#user) : "";
     this.#logIn.hidden = somebody;
     this.#logOut.hidden = !somebody;
-    this.#export.hidden = !somebody;
-    this.#logIn.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
-    const query = new URLSearchParams(Object.entries(this.filters.value).filter(([, value]) => value !== "")).toString();
-    this.#export.href = query ? `/api/crimes.csv?${query}` : "/api/crimes.csv";
   }
 }

@@ -2,6 +2,7 @@
 import { el } from "./dom.js";
 import { onLanguage, t } from "./i18n.js";
 import { initPreferences } from "./prefs.js";
+import { Session } from "./session.js";
 import { readEvents } from "./sse-reader.js";
 
 const names = ["events", "json", "async", "database", "api"];
@@ -116,6 +117,7 @@ function row(event) {
 }
 
 initPreferences();
+new Session();
 const cards = names.map((name) => new StreamCard(name));
 document.getElementById("streams").append(...cards.map((card) => card.element));
 document.getElementById("start-all").addEventListener("click", () => cards.forEach((card) => card.start()));
