@@ -579,8 +579,18 @@ func (a *App) hooks() (start, stop []func(context.Context) error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.owner.Open()
+	closeAll := func(ctx context.Context) error { return a.tellPanic(a.owner.Close(ctx)) }
 	return slices.Concat(a.onStart, []func(context.Context) error{a.makeNeeded}),
-		slices.Concat([]func(context.Context) error{a.owner.Close}, a.onStop)
+		slices.Concat([]func(context.Context) error{closeAll}, a.onStop)
+}
+
+// tellPanic logs the place of a panic, if an error that is returned from Run is about one:
+// its text does not name it.
+func (a *App) tellPanic(err error) error {
+	if stack := stackOf(err); stack != nil {
+		a.config.logger.Error().Err(err).Bytes("stack", stack).Msg("a function for what is provided panicked")
+	}
+	return err
 }
 
 // TestingT is the part of a test that [App.TestClient] needs: a *testing.T is one. It
@@ -638,6 +648,8 @@ func (a *App) makeNeeded(ctx context.Context) error {
 	a.mu.Lock()
 	routes := slices.Clone(a.registered)
 	a.mu.Unlock()
+	ctx, done := provide.Starting(ctx)
+	defer done()
 	var errs []error
 	for _, r := range routes {
 		for _, t := range r.needs {
@@ -652,7 +664,7 @@ func (a *App) makeNeeded(ctx context.Context) error {
 // Provide makes a value known to the handlers of an app or a group, and to middleware,
 // by its type T, for [Use]. What a group provides goes before what the groups around it
 // and the app do. The value stays the caller's, unless [CloseOnStop] is given. A type
-// that the group provides already panics.
+// that the group provides already panics, and so does a nil.
 //
 //	redstart.Provide(app, db)
 //	redstart.Provide[Store](app.Group("/archive"), archive)
@@ -662,14 +674,18 @@ func Provide[T any](at Registrar, value T, opts ...ProvideOption) {
 		opt(&c)
 	}
 	g, where := at.registrar(), callsite.Outside(here)
+	if provide.Nil(value) {
+		panic(fmt.Sprintf("redstart: Provide[%v] at %s: the value is nil: provide one that is made, or a function by ProvideFunc", reflect.TypeFor[T](), where))
+	}
 	g.provide(provide.Given(reflect.TypeFor[T](), value, where, &g.app.owner, c.close))
 }
 
 // ProvideFunc provides a value that is made when it is first asked for, once, or before
-// the first request if a route [Needs] it. The context is not a request's; [Use] takes
-// it, and finds what is provided to the same group. An error is returned from Start, Run
-// or Serve, and to a request that asks it is an error with status 500; the next one
-// tries again.
+// the first request if a route [Needs] it. The context is not a request's, and what is
+// made may keep it: it ends only if the app is stopped before the start is over. [Use]
+// takes it, and finds what is provided to the same group. An error, a panic or a nil is an
+// error from Start, Run or Serve, and to a request that asks it is one with status 500;
+// the next one tries again.
 //
 // When the app has stopped, behind the functions of OnStop, what was made is closed by
 // its method Close() or Close(context.Context), with or without an error, in reverse
@@ -729,8 +745,7 @@ func Use[T any](from Caller) T {
 	if err != nil {
 		panic(&provide.Missing{Err: err})
 	}
-	v, _ := value.(T) // it is one, or a nil of an interface type
-	return v
+	return value.(T)
 }
 
 // Needs declares that a route uses what is provided for the type T. When that is missing

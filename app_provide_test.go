@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 type ledger interface{ Name() string }
@@ -132,6 +134,119 @@ func TestProvideTwicePanics(t *testing.T) {
 	assert.Regexp(t, `^redstart: a int is provided at .*app_provide_test\.go:\d+ and at .*app_provide_test\.go:\d+: provide it once, or to another group$`, message)
 	assert.NotPanics(t, func() { redstart.Provide(app.Group("/g"), 2) })
 	assert.Contains(t, panicOf(func() { redstart.ProvideFunc[int](app, nil) }), "the function is nil")
+}
+
+func TestProvideNilPanics(t *testing.T) {
+	app, _ := newApp()
+	for name, provide := range map[string]func(){
+		"*redstart_test.book":  func() { redstart.Provide[*book](app, nil) },
+		"redstart_test.ledger": func() { redstart.Provide[ledger](app, nil) },
+		"func()":               func() { redstart.Provide[func()](app, nil) },
+	} {
+		message := panicOf(provide)
+		assert.Contains(t, message, "redstart: Provide["+name+"] at ")
+		assert.Regexp(t, `app_provide_test\.go:\d+: the value is nil: provide one that is made`, message)
+	}
+	assert.Contains(t, panicOf(func() { redstart.Provide[ledger](app, (*book)(nil)) }), "the value is nil")
+	assert.NotPanics(t, func() { redstart.Provide(app, []string(nil)) }, "an empty list is a list")
+}
+
+// What a function panics with is told like an error, with the place in the log.
+func TestAPanicOfWhatIsProvided(t *testing.T) {
+	app, log := newApp()
+	redstart.ProvideFunc(app, func(context.Context) (*book, error) { return nil, errors.New("burnt") })
+	redstart.ProvideFunc(app, func(context.Context) (ledger, error) { panic("no ink") })
+	app.Get("/", func(req *redstart.Request) redstart.Response { return redstart.Text(redstart.Use[ledger](req).Name()) })
+	require.Equal(t, 500, get(app, "/").Code)
+	line := log.line(t, "request")
+	assert.Contains(t, line["error"], "making the redstart_test.ledger that is provided at ")
+	assert.Contains(t, line["error"], ": panic: no ink")
+	assert.Contains(t, line["stack"], "TestAPanicOfWhatIsProvided.func2", "where it panicked, not who asked")
+
+	app.Get("/needs", text("x"), redstart.Needs[ledger]())
+	err := run(t, app, nil)
+	require.ErrorContains(t, err, "redstart: OnStart: the route GET /needs at ")
+	require.ErrorContains(t, err, ": panic: no ink")
+	assert.Contains(t, log.line(t, "a function for what is provided panicked")["stack"], "TestAPanicOfWhatIsProvided.func2")
+}
+
+type explosive struct{}
+
+func (explosive) Close() { panic("boom") }
+
+func TestAPanicOfCloseStopsNoOther(t *testing.T) {
+	app, log := newApp()
+	var closed []string
+	redstart.Provide(app, &quietCloser{closing{"first", &closed}}, redstart.CloseOnStop())
+	redstart.Provide(app, explosive{}, redstart.CloseOnStop())
+	require.EqualError(t, run(t, app, nil), "redstart: OnStop: closing the redstart_test.explosive: panic: boom")
+	assert.Equal(t, []string{"first"}, closed)
+	assert.Contains(t, log.line(t, "a function for what is provided panicked")["stack"], "explosive.Close")
+}
+
+// A database that does not answer must not keep a program from being stopped.
+func TestAStartIsBrokenOff(t *testing.T) {
+	app, _ := newApp()
+	ctx, stop := context.WithCancel(t.Context())
+	redstart.ProvideFunc(app, func(ctx context.Context) (*book, error) {
+		stop()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	redstart.ProvideFunc(app, func(ctx context.Context) (ledger, error) { return redstart.Use[*book](ctx), nil })
+	app.Get("/", text("x"), redstart.Needs[ledger]())
+	err := app.Run(ctx, "127.0.0.1:0")
+	require.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, "making the *redstart_test.book")
+}
+
+// The context of what was made is its own from then on.
+func TestWhatWasMadeOutlivesTheStart(t *testing.T) {
+	app, _ := newApp()
+	var kept context.Context
+	redstart.ProvideFunc(app, func(ctx context.Context) (*book, error) { kept = ctx; return &book{}, nil })
+	app.Get("/", text("x"), redstart.Needs[*book]())
+	stopping := false
+	app.OnStop(func(context.Context) error { stopping = true; return kept.Err() })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Serve(ctx, l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	require.NoError(t, err)
+	_, err = io.ReadAll(conn) // so the start is over
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	stop()
+	require.NoError(t, <-ended)
+	assert.True(t, stopping)
+}
+
+func TestAConversationUsesWhatIsProvided(t *testing.T) {
+	app, _ := newApp()
+	group := app.Group("/g", func(next redstart.Handler) redstart.Handler {
+		return func(req *redstart.Request) redstart.Response {
+			return next(req).With("X-Book", redstart.Use[*book](req).name)
+		}
+	})
+	redstart.Provide(app, &book{"app"})
+	redstart.Provide(group, &book{"group"})
+	group.WebSocket("/chat", func(req *redstart.Request) redstart.Response {
+		before := redstart.Use[*book](req).name
+		return redstart.Socket(func(c *websocket.Conn) error {
+			return c.SendText(before + " " + redstart.Use[*book](req).name + " " + redstart.Use[*book](c.Context()).name)
+		})
+	}, redstart.Needs[*book]())
+	client := app.TestClient(t)
+	conn, reply, err := client.DialWebSocket("/g/chat", nil)
+	require.NoError(t, err)
+	assert.Equal(t, "group", reply.Header.Get("X-Book"))
+	m, err := conn.Read(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "group group group", m.Text())
 }
 
 func panicOf(f func()) (message string) {

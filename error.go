@@ -17,6 +17,7 @@ import (
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/internal/provide"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/internal/upload"
 	"github.com/redstart-go/redstart/sse"
@@ -156,6 +157,13 @@ func recovered(v any) *PanicError {
 func panicError(v any, stack []byte) *PanicError {
 	if p, ok := v.(*PanicError); ok {
 		return p
+	}
+	if err, ok := v.(error); ok {
+		// It may be about another panic, of what makes something that is provided: that is
+		// the place that matters.
+		if first := stackOf(err); first != nil {
+			stack = first
+		}
 	}
 	return &PanicError{Value: v, Stack: stack}
 }
@@ -406,6 +414,9 @@ func stackOf(err error) []byte {
 		return p.Stack
 	}
 	if p, ok := errors.AsType[*sse.PanicError](err); ok {
+		return p.Stack
+	}
+	if p, ok := errors.AsType[*provide.Panic](err); ok {
 		return p.Stack
 	}
 	return nil

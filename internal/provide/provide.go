@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -78,23 +79,6 @@ func Made(t reflect.Type, build func(context.Context) (any, error), where string
 	return &Entry{Type: t, Where: where, owner: owner, build: build}
 }
 
-// buildingKey is under what a context says which values are being made by its user.
-type buildingKey struct{}
-
-// building is a chain of entries, each made for the sake of the next.
-type building struct {
-	entry *Entry
-	outer *building
-}
-
-// Context returns one that outlives ctx, and knows of it only what is being made.
-func Context(ctx context.Context) context.Context {
-	if chain, _ := ctx.Value(buildingKey{}).(*building); chain != nil {
-		return context.WithValue(context.Background(), buildingKey{}, chain)
-	}
-	return context.Background()
-}
-
 // Value returns the value if it is there.
 func (e *Entry) Value() (value any, ok bool) {
 	if v := e.value.Load(); v != nil {
@@ -144,17 +128,47 @@ func (m *Missing) Error() string { return "redstart: " + m.Err.Error() }
 // Unwrap returns Err.
 func (m *Missing) Unwrap() error { return m.Err }
 
+// Panic is a panic of a function that makes or closes a value, as an error.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Unwrap gives the error that was panicked with, if it was one.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
+
 func (e *Entry) make(ctx context.Context) (value any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			missing, ok := v.(*Missing)
-			if !ok {
-				panic(v)
+			if missing, ok := v.(*Missing); ok {
+				err = missing.Err
+			} else {
+				err = &Panic{v, debug.Stack()}
 			}
-			err = missing.Err
 		}
 	}()
-	return e.build(ctx)
+	if value, err = e.build(ctx); err == nil && Nil(value) {
+		err = errMadeNil
+	}
+	return value, err
+}
+
+var errMadeNil = errors.New("the function returned nil and no error")
+
+// Nil says that a value is none: whoever asked for it could do nothing with it.
+func Nil(value any) bool {
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
 }
 
 func circle(e *Entry, chain *building) error {
@@ -223,7 +237,13 @@ func (o *Owner) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func closeValue(ctx context.Context, value any) error {
+// closeValue closes one value. Should it panic, the others are closed nevertheless.
+func closeValue(ctx context.Context, value any) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{v, debug.Stack()}
+		}
+	}()
 	switch v := value.(type) {
 	case interface{ Close() error }:
 		return v.Close()

@@ -46,9 +46,69 @@ func TestWhatIsMissingWithinAnother(t *testing.T) {
 	e := Made(reflect.TypeFor[int](), func(context.Context) (any, error) { panic(&Missing{errors.New("no string")}) }, "a.go:1", &Owner{})
 	_, err := e.Get(t.Context())
 	assert.EqualError(t, err, "making the int that is provided at a.go:1: no string")
-	e = Made(reflect.TypeFor[int](), func(context.Context) (any, error) { panic("other") }, "a.go:1", &Owner{})
-	assert.PanicsWithValue(t, "other", func() { _, _ = e.Get(t.Context()) })
-	assert.Panics(t, func() { _, _ = e.Get(t.Context()) }, "and no lock is kept")
+}
+
+func TestWhatCannotBeMade(t *testing.T) {
+	broken := errors.New("broken")
+	for name, tc := range map[string]struct {
+		build func(context.Context) (any, error)
+		want  string
+	}{
+		"an error":            {func(context.Context) (any, error) { return nil, broken }, "broken"},
+		"a panic":             {func(context.Context) (any, error) { panic(broken) }, "panic: broken"},
+		"a panic with a text": {func(context.Context) (any, error) { panic("oh") }, "panic: oh"},
+		"nothing":             {func(context.Context) (any, error) { return nil, nil }, "the function returned nil and no error"},
+		"a nil pointer":       {func(context.Context) (any, error) { return (*Owner)(nil), nil }, "the function returned nil and no error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := Made(reflect.TypeFor[error](), tc.build, "a.go:1", &Owner{})
+			for range 2 { // no lock is kept
+				_, err := e.Get(t.Context())
+				require.EqualError(t, err, "making the error that is provided at a.go:1: "+tc.want)
+				assert.Equal(t, tc.want == "broken" || tc.want == "panic: broken", errors.Is(err, broken))
+				if p, ok := errors.AsType[*Panic](err); ok {
+					assert.Contains(t, string(p.Stack), "provide_test.go")
+				}
+			}
+		})
+	}
+}
+
+func TestNil(t *testing.T) {
+	for _, value := range []any{nil, (*int)(nil), (func())(nil), (chan int)(nil), error(nil)} {
+		assert.True(t, Nil(value), "%T", value)
+	}
+	for _, value := range []any{0, "", new(int), func() {}, make(chan int), []int(nil), map[int]int(nil), struct{}{}} {
+		assert.False(t, Nil(value), "%T", value)
+	}
+}
+
+func TestAStartCanBeBrokenOff(t *testing.T) {
+	early, cancel := context.WithCancelCause(t.Context())
+	starting, done := Starting(early)
+	within := Context(starting)
+	assert.NoError(t, within.Err())
+	cancel(errors.New("a signal"))
+	<-within.Done()
+	assert.EqualError(t, context.Cause(Context(context.WithValue(starting, buildingKey{}, &building{}))), "a signal")
+	done()
+
+	early, cancel = context.WithCancelCause(t.Context())
+	starting, done = Starting(early)
+	done()
+	cancel(nil)
+	assert.NoError(t, Context(starting).Err(), "what was made may have kept it")
+}
+
+func TestAPanicOfCloseStopsNoOther(t *testing.T) {
+	var owner Owner
+	closed := false
+	Given(reflect.TypeFor[closer](), closer(func() { closed = true }), "a.go:1", &owner, true)
+	Given(reflect.TypeFor[closer](), closer(func() { panic("stuck") }), "a.go:2", &owner, true)
+	owner.Open()
+	err := owner.Close(t.Context())
+	require.EqualError(t, err, "closing the provide.closer: panic: stuck")
+	assert.True(t, closed)
 }
 
 func TestContextOutlivesWhoeverAsks(t *testing.T) {
