@@ -658,7 +658,7 @@ func (a *App) makeNeeded(ctx context.Context) error {
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return a.tellPanic(errors.Join(errs...))
 }
 
 // Provide makes a value known to the handlers of an app or a group, and to middleware,
