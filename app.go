@@ -136,14 +136,29 @@ func WithBodyLimit(bytes int64) Option { return func(c *config) { c.bodyLimit = 
 
 // WithTLS serves HTTPS, and HTTP/2 over it, with a certificate and key in PEM files.
 // When these change, new connections get the new certificate within seconds; a pair
-// that cannot be used then is logged, and the last one stays.
+// that cannot be used then, or has expired, is logged, and the last one stays. Without
+// the name of one of them the app does not start: it shall not serve in the clear for
+// want of a setting.
 func WithTLS(certFile, keyFile string) Option {
-	return func(c *config) { c.server.CertFile, c.server.KeyFile = certFile, keyFile }
+	return func(c *config) {
+		if certFile == "" || keyFile == "" {
+			c.err = errors.Join(c.err, fmt.Errorf("WithTLS: want the files of a certificate and of its key, got %q and %q", certFile, keyFile))
+		}
+		c.server.CertFile, c.server.KeyFile = certFile, keyFile
+	}
 }
 
 // WithTLSConfig serves HTTPS, and HTTP/2 over it, as the configuration says. Package
-// middleware/acme has one whose certificates come by themselves.
-func WithTLSConfig(t *tls.Config) Option { return func(c *config) { c.server.TLS = t } }
+// middleware/acme has one whose certificates come by themselves. nil, and one without a
+// certificate, are an error of the start.
+func WithTLSConfig(t *tls.Config) Option {
+	return func(c *config) {
+		if t == nil {
+			c.err = errors.Join(c.err, errors.New("WithTLSConfig: the configuration is nil: leave the option out to serve without TLS"))
+		}
+		c.server.TLS = t
+	}
+}
 
 // WithH2C serves HTTP/2 without TLS besides HTTP/1.1, for use behind a proxy: one
 // connection then carries many streams.
@@ -239,7 +254,8 @@ func TrustProxies(networks ...string) Option {
 }
 
 // DefaultHeader sets a header on every reply that lacks it, error replies, files
-// and streams included, but for paths that are, or are below, one of except.
+// and streams included, but for paths that are, or are below, one of except, such as
+// "/embed". Of several for one header the first that counts for a path is set.
 func DefaultHeader(name, value string, except ...string) Option {
 	return func(c *config) {
 		c.err = errors.Join(c.err, c.headers.Add(name, value, except))

@@ -162,10 +162,11 @@ type TemplateOptions struct {
 }
 
 // Templates makes a Renderer of the html/template files in a file system. Each file is a
-// template by its path. A page calls its layout, {{template "layouts/base.html" .}}, and
-// defines the blocks that are in it; pages do not see each other's. A single block is
-// rendered by "page.html#block". All files are parsed and escaped at the start, where an
-// error names the file and the line.
+// template by its path; below Dir, which for an embed.FS is the folder that was embedded.
+// A page calls its layout, {{template "layouts/base.html" .}}, and defines the blocks that
+// are in it; pages do not see each other's. A single block is rendered by
+// "page.html#block". All files are parsed and escaped at the start, where an error names
+// the file and the line.
 func Templates(fsys fs.FS, opts ...TemplateOptions) Renderer {
 	var o TemplateOptions
 	for _, o = range opts { // there is one, or none
@@ -293,8 +294,11 @@ type StreamSource interface {
 // fails before it is answered by an ordinary error reply; one that fails later
 // ends the body uncleanly. When the client has left, or takes nothing for the
 // stall timeout, yield returns false and a write fails.
+//
+// An empty content type is application/octet-stream. While 2 GiB are sent the heap grows
+// by less than 2 MiB, and so it does for a [File] of that size (BenchmarkDownload).
 func Stream[S StreamSource](contentType string, source S) Response {
-	return Response{kind: kindStream, body: transfer.NewSource(source)}.With("Content-Type", contentType)
+	return Response{kind: kindStream, body: transfer.NewSource(source)}.With("Content-Type", cmp.Or(contentType, contentTypes[contentBytes][0]))
 }
 
 // Files is a folder that replies are made from: on disk, or in an [fs.FS] such as
@@ -311,14 +315,21 @@ func OpenFiles(dir string) (*Files, error) {
 	return &Files{root}, nil
 }
 
-// FilesFS makes a Files of a file system.
-func FilesFS(fsys fs.FS) *Files { return &Files{files.FS(fsys)} }
+// FilesFS makes a Files of a file system. What go:embed took from a folder is in a folder
+// of that name: see [fs.Sub].
+func FilesFS(fsys fs.FS) *Files {
+	if fsys == nil {
+		misuse("FilesFS", "the file system is nil: give one such as an embed.FS, or call OpenFiles for a folder on disk")
+	}
+	return &Files{files.FS(fsys)}
+}
 
-// Close closes a folder on disk.
+// Close closes a folder on disk. Later requests for its files fail.
 func (f *Files) Close() error { return f.root.Close() }
 
 // File replies with a file, with support for ranges and conditional requests. One
-// that is missing is an error with status 404.
+// that is missing is an error with status 404, a condition that it does not meet one with
+// 412, and a range that it does not have one with 416.
 func (f *Files) File(name string) Response { return f.reply(name, files.Options{}) }
 
 // Attachment is File that the client saves under the given name, by default the
@@ -328,6 +339,9 @@ func (f *Files) Attachment(name, saveAs string) Response {
 }
 
 func (f *Files) reply(name string, o files.Options) Response {
+	if f == nil || f.root == nil {
+		return Fail(errors.New("redstart: the Files are of no folder: make them by OpenFiles or FilesFS"))
+	}
 	return Response{kind: kindFile, body: fileBody(func(w http.ResponseWriter, r *http.Request, status int) error {
 		o.Status = status
 		return f.root.ServeFile(w, r, name, o)
@@ -443,8 +457,16 @@ func (r *Response) unencoded() (any, transfer.Choose) {
 	return r.body, nil
 }
 
+// WithFilename has the client save the body under this name, whatever is in it (RFC
+// 6266): for a page, an export that is streamed, or bytes, as [Attachment] is for a file.
+// A slash in it becomes "_", and characters that could mislead are left out.
+func (r Response) WithFilename(name string) Response {
+	return r.With("Content-Disposition", files.ContentDisposition("attachment", name))
+}
+
 // WithCookie adds a cookie. An invalid one is an error with status 500, and so is one
-// that browsers ignore, such as SameSite=None without Secure.
+// that browsers ignore, such as SameSite=None without Secure or one of more than 4096
+// bytes.
 func (r Response) WithCookie(c *http.Cookie) Response {
 	text, err := headers.Cookie(c)
 	if err != nil {
@@ -466,6 +488,9 @@ func (r Response) ClearCookie(name, path, domain string) Response {
 // others are told of their end by: it should not wait, and what it refers to is kept
 // until then.
 func (r Response) WithDone(f func(Outcome)) Response {
+	if f == nil {
+		return r.broken(errors.New("redstart: WithDone was called with a nil function"))
+	}
 	r.done = &doneFunc{f, r.done}
 	return r
 }
@@ -582,6 +607,21 @@ func (r Response) change(changes *headers.Changes, err error) Response {
 	}
 	r.header = changes
 	return r
+}
+
+// fileFault is what a client is told of a file that it does not get.
+func (req *Request) fileFault(err error) error {
+	if refusal, ok := errors.AsType[*files.Refusal](err); ok {
+		e := Error(refusal.Status, refusal.Error())
+		if refusal.Range != "" {
+			e = e.WithHeader("Content-Range", refusal.Range)
+		}
+		return e
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return Errorf(http.StatusNotFound, "there is nothing at %q", req.Path()).WithCause(err)
+	}
+	return err
 }
 
 // setHeader puts the response's headers on h.
@@ -862,8 +902,8 @@ func (req *Request) replyTransfer(resp *Response) (outcome Outcome, abort bool) 
 			Msg("chunks are held back: a ResponseWriter made by middleware has neither Flush nor Unwrap")
 	}
 	if err != nil && w.Status == 0 {
-		if errors.Is(err, fs.ErrNotExist) && resp.kind == kindFile {
-			err = Errorf(http.StatusNotFound, "there is nothing at %q", req.Path()).WithCause(err)
+		if resp.kind == kindFile {
+			err = req.fileFault(err)
 		}
 		restore(h, before)
 		return req.replyFailure(resp, err)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,8 @@ func replies(resp redstart.Response, opts ...redstart.Option) *redstart.App {
 	app.Any("/", func(*redstart.Request) redstart.Response { return resp })
 	return app
 }
+
+func wroteABC(w io.Writer) error { _, err := io.WriteString(w, "abc"); return err }
 
 func TestConstructors(t *testing.T) {
 	tests := map[string]struct {
@@ -43,6 +46,11 @@ func TestConstructors(t *testing.T) {
 		"no bytes":         {redstart.Bytes(nil), 200, "application/octet-stream", ""},
 		"status":           {redstart.Status(418), 418, "", ""},
 		"no content":       {redstart.NoContent(), 204, "", ""},
+		"reset content":    {redstart.HTML("not to be sent").WithStatus(205), 205, "", ""},
+		"stream of a type": {redstart.Stream("text/csv", wroteABC), 200, "text/csv", "abc"},
+		"stream of none":   {redstart.Stream("", wroteABC), 200, "application/octet-stream", "abc"},
+		"stream of 204":    {redstart.Stream("text/csv", wroteABC).WithStatus(204), 204, "text/csv", ""},
+		"stream of 205":    {redstart.Stream("text/csv", wroteABC).WithStatus(205), 205, "text/csv", ""},
 		"created":          {redstart.JSON(1).WithStatus(201), 201, "application/json", "1"},
 		"own type":         {redstart.Bytes([]byte("x")).With("content-type", "image/png"), 200, "image/png", "x"},
 		"body of nothing":  {redstart.Status(200).WithBody([]byte("<html>")), 200, "application/octet-stream", "<html>"},
@@ -62,7 +70,7 @@ func TestConstructors(t *testing.T) {
 			assert.Equal(t, tt.status, resp.StatusCode)
 			assert.Equal(t, tt.contentType, resp.Header.Get("Content-Type"))
 			assert.Equal(t, tt.body, string(body))
-			if tt.status != 204 {
+			if tt.status != 204 && !tt.resp.Streams() {
 				assert.Equal(t, strconv.Itoa(len(tt.body)), resp.Header.Get("Content-Length"))
 			}
 		})
@@ -137,6 +145,12 @@ func TestBadHeadersAndCookies(t *testing.T) {
 		"cookie name":    {ok.WithCookie(&http.Cookie{Name: "a b", Value: "v"}), `redstart: cookie "a b": http: invalid Cookie.Name`},
 		"cookie value":   {ok.WithCookie(&http.Cookie{Name: "a", Value: "v\n"}), `redstart: cookie "a": http: invalid byte '\n' in Cookie.Value`},
 		"ignored cookie": {ok.WithCookie(&http.Cookie{Name: "a", SameSite: http.SameSiteNoneMode}), `redstart: cookie "a": browsers ignore SameSite=None without Secure`},
+		"large cookie":   {ok.WithCookie(&http.Cookie{Name: "a", Value: strings.Repeat("x", 4096)}), `redstart: cookie "a": name and value have 4097 bytes together, and browsers keep no more than 4096`},
+		"cookie path":    {ok.WithCookie(&http.Cookie{Name: "a", Path: "p"}), `redstart: cookie "a": browsers ignore the Path "p", which does not begin with a slash`},
+		"length":         {ok.With("Content-Length", "abc"), `redstart: header Content-Length: "abc" is not a number of bytes`},
+		"coding":         {ok.With("Transfer-Encoding", "gzip"), `redstart: header Transfer-Encoding: the server chooses it by itself`},
+		"nil function":   {ok.WithDone(nil), `redstart: WithDone was called with a nil function`},
+		"no files":       {new(redstart.Files).File("a"), `redstart: the Files are of no folder: make them by OpenFiles or FilesFS`},
 		"nil cookie":     {ok.WithCookie(nil), `redstart: WithCookie was called with a nil cookie`},
 		"clear":          {ok.ClearCookie("a;b", "/", ""), `redstart: cookie "a;b": http: invalid Cookie.Name`},
 		"status":         {ok.WithStatus(99), `redstart: WithStatus(99): not the status of a reply`},
@@ -175,6 +189,33 @@ func TestCookies(t *testing.T) { // features: P7
 		"c=; Path=/p; Domain=gotham.city; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0",
 		"__Host-session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; Secure",
 	}, get(replies(resp), "/").Header()["Set-Cookie"])
+}
+
+func ExampleResponse_WithFilename() {
+	app := redstart.New(redstart.WithoutAccessLog())
+	app.Get("/crimes.csv", func(*redstart.Request) redstart.Response {
+		return redstart.Stream("text/csv; charset=utf-8", func(yield func(string) bool) {
+			_ = yield("kind,district\n") && yield("arson,7\n")
+		}).WithFilename("Crimes of Gotham – 犯罪.csv")
+	})
+	fmt.Println(get(app, "/crimes.csv").Header().Get("Content-Disposition"))
+	// Output: attachment; filename="Crimes of Gotham _ __.csv"; filename*=UTF-8''Crimes%20of%20Gotham%20%E2%80%93%20%E7%8A%AF%E7%BD%AA.csv
+}
+
+func TestFilenames(t *testing.T) { // features: P3
+	for name, want := range map[string]string{
+		"a.txt":              `attachment; filename="a.txt"`,
+		"../../etc/passwd":   `attachment; filename=".._.._etc_passwd"`,
+		"a\r\nSet-Cookie: b": `attachment; filename="aSet-Cookie: b"`,
+		"gpj.\u202eexe":      `attachment; filename="gpj.exe"`,
+		`say "hi".txt`:       `attachment; filename="say _hi_.txt"; filename*=UTF-8''say%20%22hi%22.txt`,
+		"":                   `attachment`,
+		"..":                 `attachment`,
+	} {
+		w := get(replies(redstart.Text("x").WithFilename(name)), "/")
+		assert.Equal(t, 200, w.Code, name)
+		assert.Equal(t, want, w.Header().Get("Content-Disposition"), name)
+	}
 }
 
 func TestRedirects(t *testing.T) {

@@ -376,7 +376,9 @@ func TestBadCertificates(t *testing.T) {
 		want string
 	}{
 		"missing file": {redstart.WithTLS("none.pem", keyFile), `redstart: the TLS certificate in "none.pem" and its key in "` + keyFile + `" cannot be loaded: open none.pem`},
-		"missing key":  {redstart.WithTLS(certFile, ""), `and its key in "" cannot be loaded`},
+		"no key":       {redstart.WithTLS(certFile, ""), `redstart: WithTLS: want the files of a certificate and of its key, got "` + certFile + `" and ""`},
+		"no files":     {redstart.WithTLS("", ""), `redstart: WithTLS: want the files of a certificate and of its key, got "" and ""`},
+		"no config":    {redstart.WithTLSConfig(nil), "redstart: WithTLSConfig: the configuration is nil: leave the option out to serve without TLS"},
 		"not its key":  {redstart.WithTLS(certFile, certFile), "cannot be loaded"},
 		"empty config": {redstart.WithTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}), "redstart: the TLS configuration has no certificate"},
 	} {

@@ -1,6 +1,7 @@
 package redstart_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -200,8 +201,6 @@ func TestFileReplies(t *testing.T) { // features: P3
 	resp, body = ask("/file", "Range", "bytes=2-4")
 	assert.Equal(t, 206, resp.StatusCode)
 	assert.Equal(t, "234", body)
-	resp, _ = ask("/file", "Range", "bytes=20-")
-	assert.Equal(t, 416, resp.StatusCode)
 	resp, body = ask("/status", "Range", "bytes=2-4")
 	assert.Equal(t, 404, resp.StatusCode)
 	assert.Equal(t, "0123456789", body)
@@ -231,4 +230,49 @@ func TestFileReplies(t *testing.T) { // features: P3
 
 	_, err = redstart.OpenFiles(filepath.Join(dir, "none"))
 	assert.ErrorContains(t, err, "redstart: ")
+}
+
+func TestConditionsThatAFileDoesNotMeet(t *testing.T) { // features: P3, P9
+	path := filepath.Join(t.TempDir(), "a.txt")
+	require.NoError(t, os.WriteFile(path, []byte("0123456789"), 0o600))
+	const old = "Sun, 09 Sep 2001 01:46:40 GMT"
+	app, log := newApp()
+	app.Get("/file", func(*redstart.Request) redstart.Response {
+		return redstart.File(path).With("X-A", "1").With("ETag", `"mine"`).With("Cache-Control", "max-age=60")
+	})
+	app.Static("/assets", redstart.FilesFS(os.DirFS(filepath.Dir(path))))
+	for name, tt := range map[string]struct {
+		header [2]string
+		status int
+		ranges string
+		detail string
+	}{
+		"behind the end": {[2]string{"Range", "bytes=20-"}, 416, "bytes */10", `header Range: "bytes=20-" is behind the end: there is bytes */10`},
+		"no range":       {[2]string{"Range", "bytes=a-b"}, 416, "", `header Range: "bytes=a-b": expected ranges such as bytes=0-99, bytes=100- or bytes=-100`},
+		"another file":   {[2]string{"If-Match", `"other"`}, 412, "", `header If-Match: "\"other\"" is not the file as it is now`},
+		"a later file":   {[2]string{"If-Unmodified-Since", old}, 412, "", `header If-Unmodified-Since: "` + old + `": the file was modified later`},
+	} {
+		for _, target := range []string{"/file", "/assets/a.txt"} {
+			t.Run(name+target, func(t *testing.T) {
+				w := get(app, target, tt.header[0], tt.header[1])
+				assert.Equal(t, tt.status, w.Code)
+				assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+				assert.Equal(t, tt.ranges, w.Header().Get("Content-Range"))
+				var problem struct{ Detail string }
+				require.NoError(t, json.Unmarshal(w.Body.Bytes(), &problem))
+				assert.Equal(t, tt.detail, problem.Detail)
+				for _, header := range []string{"ETag", "Last-Modified", "Cache-Control", "Content-Encoding"} {
+					assert.Empty(t, w.Header().Get(header), "%s is about the file", header)
+				}
+				assert.Equal(t, map[bool]string{true: "1"}[target == "/file"], w.Header().Get("X-A"))
+			})
+		}
+	}
+	assert.NotContains(t, log.String(), `"level":"error"`)
+	assert.Equal(t, 200, get(app, "/file", "Range", "pages=1-2").Code, "a unit that is not known is ignored")
+}
+
+func TestFilesOfNoFileSystem(t *testing.T) {
+	panicsAt(t, "FilesFS", "the file system is nil: give one such as an embed.FS, or call OpenFiles for a folder on disk",
+		func() { redstart.FilesFS(nil) })
 }

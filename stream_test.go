@@ -9,6 +9,8 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -304,6 +306,72 @@ func TestStalledClientIsCut(t *testing.T) {
 		assert.Equal(t, "info", line["level"])
 		assert.Equal(t, 5*time.Second, time.Since(start))
 	})
+}
+
+// download sends bytes over a connection on the loopback, and returns how much the heap
+// has grown at most, as seen by the client every 8 MiB.
+func download(t testing.TB, reply redstart.Response, size int64) (peak uint64) {
+	app, _ := newApp()
+	app.Get("/", func(*redstart.Request) redstart.Response { return reply })
+	server := httptest.NewServer(app)
+	defer server.Close()
+	var memory runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&memory)
+	before := memory.HeapInuse
+	resp, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	received := int64(0)
+	for err == nil {
+		var n int64
+		n, err = io.CopyN(io.Discard, resp.Body, 8<<20)
+		received += n
+		runtime.ReadMemStats(&memory)
+		peak = max(peak, memory.HeapInuse)
+	}
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, size, received)
+	return peak - min(peak, before)
+}
+
+// downloads are the ways to send a large body.
+func downloads(t testing.TB, size int64) map[string]redstart.Response {
+	sparse := filepath.Join(t.TempDir(), "sparse.bin")
+	require.NoError(t, os.WriteFile(sparse, nil, 0o600))
+	require.NoError(t, os.Truncate(sparse, size))
+	return map[string]redstart.Response{
+		"file": redstart.File(sparse),
+		"stream": redstart.Stream("", func(w io.Writer) error {
+			chunk := make([]byte, 64<<10)
+			for range size / int64(len(chunk)) {
+				if _, err := w.Write(chunk); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+func TestLargeDownloadsTakeConstantMemory(t *testing.T) { // features: P6
+	const size = 64 << 20
+	for name, reply := range downloads(t, size) {
+		assert.Less(t, download(t, reply, size), uint64(8<<20), name)
+	}
+}
+
+// BenchmarkDownload sends 2 GiB over a connection on the loopback.
+func BenchmarkDownload(b *testing.B) {
+	const size = 2 << 30
+	for name, reply := range downloads(b, size) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				b.ReportMetric(float64(download(b, reply, size))/(1<<20), "MiB-peak")
+			}
+		})
+	}
 }
 
 func TestHugeStreamTakesConstantMemory(t *testing.T) {

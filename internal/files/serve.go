@@ -31,8 +31,8 @@ type Options struct {
 //
 // An error is returned before anything is written, headers included:
 // [fs.ErrNotExist] if the name does not lead to a regular file,
-// [fs.ErrPermission] if it may not be read, else the failure of the file
-// system. Once the header is written there is no error to return: a client that leaves
+// [fs.ErrPermission] if it may not be read, a [*Refusal] if the request sets a
+// condition that the file does not meet, else the failure of the file system. Once the header is written there is no error to return: a client that leaves
 // is the server's to notice, and a file that cannot be read to its end
 // leaves the reply shorter than its Content-Length, which the client notices.
 //
@@ -65,24 +65,26 @@ func (r *Root) serve(w http.ResponseWriter, req *http.Request, name string, p re
 			return err
 		}
 	}
+	var refuser *refuser
+	if refusable(req) {
+		refuser = newRefuser(w)
+	}
 	p.setHeader(h, name, tag)
 	content := seeker(file, info.Size())
 	if p.Status != 0 && p.Status != http.StatusOK {
 		return serveWhole(w, req, p.Status, info.Size(), content)
 	}
-	req = plainRequest(req, content)
-	switch {
-	case preconditioned(req):
-		// The reply may be a 412, to which http.ServeContent leaves these
-		// headers: it must not be cached for a year in the file's place, nor
-		// promise a body.
-		h.Set("Cache-Control", revalidate)
-	case p.encoding != "":
+	if p.encoding != "" {
 		// http.ServeContent does not say how long encoded content is.
 		h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
 	}
-	http.ServeContent(w, req, "", modified, content)
-	return nil
+	req = plainRequest(req, content)
+	if refuser == nil {
+		http.ServeContent(w, req, "", modified, content)
+		return nil
+	}
+	http.ServeContent(refuser, req, "", modified, content)
+	return refuser.refusal(req)
 }
 
 func (p reply) setHeader(h http.Header, name, tag string) {
@@ -145,7 +147,8 @@ func plainRequest(req *http.Request, content io.ReadSeeker) *http.Request {
 	}
 	switch req.Method {
 	case http.MethodGet:
-		if strings.Count(ranges, ",") >= most {
+		// A unit that is not known has to be ignored (RFC 9110 §14.2).
+		if ranges != "" && !strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= most {
 			drop = []string{"Range"}
 		}
 	case http.MethodHead:
@@ -164,11 +167,6 @@ func plainRequest(req *http.Request, content io.ReadSeeker) *http.Request {
 		clone.Header.Del(key)
 	}
 	return &clone
-}
-
-// preconditioned reports whether the reply may be a 412.
-func preconditioned(req *http.Request) bool {
-	return req.Header.Get("If-Match") != "" || req.Header.Get("If-Unmodified-Since") != ""
 }
 
 // modTime is the file's modification time, or zero when it has none that says

@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,11 @@ func TestOverHTTP(t *testing.T) {
 			return
 		}
 		if err := static.Serve(w, req, found); err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+			status := http.StatusInternalServerError
+			if refusal, ok := errors.AsType[*files.Refusal](err); ok {
+				status = refusal.Status
+			}
+			http.Error(w, err.Error(), status)
 		}
 	})
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
@@ -47,7 +52,7 @@ func TestOverHTTP(t *testing.T) {
 				{"GET", "/app.js", []string{"Accept-Encoding", "gzip"}, 200, "short", 5},
 				{"HEAD", "/app.js", []string{"Accept-Encoding", "gzip"}, 200, "", 5},
 				{"GET", "/app.js", []string{"Accept-Encoding", "gzip", "Range", "bytes=1-2"}, 206, "ho", 2},
-				{"GET", "/app.js", []string{"Accept-Encoding", "gzip", "If-Match", `"x"`}, 412, "", 0},
+				{"GET", "/app.js", []string{"Accept-Encoding", "gzip", "If-Match", `"x"`}, 412, "header If-Match: \"\\\"x\\\"\" is not the file as it is now\n", 54},
 				{"GET", "/app.js", []string{"If-None-Match", "*"}, 304, "", 0},
 				{"GET", "/docs", nil, 200, "docs", 4}, // after the redirect
 				{"GET", "/missing", nil, 404, "404 page not found\n", 19},

@@ -32,8 +32,13 @@ type Guard interface {
 // Write sends the reply, and returns the status and the size of what was sent. An error
 // is the connection's.
 func (p *Plain) Write(w http.ResponseWriter, r *http.Request) (status int, n int64, err error) {
-	h, size := w.Header(), max(len(p.Text), len(p.Data))
+	h := w.Header()
 	status = p.Status
+	if status == http.StatusResetContent { // which has no content (RFC 9110 section 15.3.6)
+		p.Text, p.Data = "", nil
+		delete(h, "Content-Type")
+	}
+	size := max(len(p.Text), len(p.Data))
 	var encoding Encoding
 	if p.Choose != nil {
 		encoding = p.Choose(h, status, int64(size))

@@ -80,7 +80,7 @@ func (s *Source) Serve(w *Writer, r *http.Request, status int) error {
 	if s.err != nil {
 		return s.err
 	}
-	if r.Method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified {
+	if r.Method == http.MethodHead || bodiless(status) {
 		w.WriteHeader(status)
 		return nil
 	}
@@ -95,6 +95,11 @@ func (s *Source) Serve(w *Writer, r *http.Request, status int) error {
 		w.WriteHeader(status)
 	}
 	return nil
+}
+
+// bodiless says whether replies with a status have no body, whatever they are asked by.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
 }
 
 // length returns the announced length of a body, -1 when there is none.
