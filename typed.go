@@ -52,19 +52,23 @@ type Raw struct{ *Request }
 //		Limit    int      `query:"limit" default:"20" validate:"max=100"`
 //		Badge    *string  `header:"X-Badge"`
 //		Mask     string   `cookie:"mask"`
-//		Photo    *redstart.Upload `form:"photo"`
-//		Note     string   `json:"note"`
+//	}
+//	type Report struct { // for Post
+//		Kind  string           `form:"kind" validate:"required"`
+//		Photo *redstart.Upload `form:"photo"`
 //	}
 //
-// Fields without one of the tags path, query, header, cookie and form are the JSON
-// body; embedded structs are taken apart. An input that is no struct is the body as
-// a whole. With both tags form and json on each field of the body, "-" for one that the
-// other kind alone has, the input takes a form or JSON, by the Content-Type. A parameter
-// may be a string, a bool, a number, a time (RFC 3339 or a
-// date), a duration, an [encoding.TextUnmarshaler], a pointer to one of these, which
-// is nil when it is absent, or a list: of repeated values, of a header's elements, or
-// with the option comma, as in query:"tags,comma", of one text with commas. A file is
-// an [*Upload], several are an []*Upload. [Raw] gives the request.
+// Fields without one of the tags path, query, header, cookie and form are the JSON body;
+// embedded structs are taken apart. An input that is no struct is the body as a whole. A
+// body is a form or JSON: with both tags form and json on each of its fields, "-" for
+// one that the other kind alone has, an input takes either, by the Content-Type.
+//
+// A parameter may be a string, a bool, a number, a time (RFC 3339 or a date), a
+// duration, an [encoding.TextUnmarshaler], a pointer to one of these, which is nil when
+// it is absent, or a list: of repeated values, of a header's elements, or with the
+// option comma, as in query:"tags,comma", of one text with commas. What is no list can
+// be given once, a header's lines count as one, and texts are UTF-8. A file is an
+// [*Upload], several are an []*Upload. [Raw] gives the request.
 //
 // The tag validate has the rules of go-playground/validator. What is absent is not
 // checked, unless it is required; what is given as 0, false or "" is there. In a form
@@ -269,6 +273,9 @@ func (s *bindSource) Form() (url.Values, error) {
 
 func (s *bindSource) Files(field string, dst reflect.Value) int {
 	files, _ := (*Request)(s).Files(field) // the form was read before
+	if !dst.IsValid() {
+		return len(files)
+	}
 	switch into := dst.Addr().Interface().(type) {
 	case **Upload:
 		if len(files) > 0 {
@@ -567,17 +574,19 @@ func (req *Request) formLimits() form.Limits {
 	return form.Limits(req.route.form).WithDefaults()
 }
 
-// File returns the first file of a form's field. That there is none is an error with
-// status 400; the others are those of [Request.Form].
+// File returns the first file of a form's field. That there is none, or a text instead,
+// is an error with status 400; the others are those of [Request.Form].
 func (req *Request) File(field string) (*Upload, error) {
-	files, err := req.Files(field)
-	if err == nil && len(files) == 0 {
-		return nil, Errorf(http.StatusBadRequest, "missing file %q", field)
-	}
-	if err != nil {
+	f, err := req.Form()
+	switch {
+	case err != nil:
 		return nil, err
+	case len(f.Files[field]) > 0:
+		return f.Files[field][0], nil
+	case f.Get(field) != "":
+		return nil, Errorf(http.StatusBadRequest, "form field %q: expected a file, got a text: files need a form with enctype=%q", field, "multipart/form-data")
 	}
-	return files[0], nil
+	return nil, Errorf(http.StatusBadRequest, "missing file %q", field)
 }
 
 // Files returns all files of a form's field in their order, with the errors of

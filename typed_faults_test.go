@@ -48,6 +48,19 @@ type everything struct {
 	Mask  string        `cookie:"mask" validate:"oneof=on off"`
 	Level int           `header:"X-Level"`
 	Page  int           `query:"page" default:"1" validate:"min=1"`
+	Name  string        `header:"X-Name"`
+	Grim  []severity    `query:"grim"`
+	Days  []time.Time   `query:"day"`
+}
+
+// severity is an enumeration that checks itself.
+type severity string
+
+func (s severity) Validate() error {
+	if s != "low" && s != "high" {
+		return fmt.Errorf("there is no severity %q", string(s))
+	}
+	return nil
 }
 
 type kind struct{ name string }
@@ -91,6 +104,12 @@ var badInputs = []struct {
 	{"a type of its own", "GET", "/all?need=&kind=riddle", "", nil, 400, "query", "kind", `query parameter "kind": "riddle" does not fit: there is only arson`},
 	{"element of a list", "GET", "/all?need=&nums=1,x", "", nil, 400, "query", "nums", `query parameter "nums": value 2: expected an integer, got "x"`},
 	{"header", "GET", "/all?need=", "", []string{"X-Level", "high"}, 400, "header", "X-Level", `header "X-Level": expected an integer, got "high"`},
+	{"one value is given twice", "GET", "/all?need=&int=1&int=2", "", nil, 400, "query", "int", `query parameter "int": expected one value, got 2`},
+	{"text not UTF-8", "GET", "/all?need=%ff", "", nil, 400, "query", "need", `query parameter "need": the text is not UTF-8`},
+	{"header not UTF-8", "GET", "/all?need=", "", []string{"X-Name", "\xff"}, 400, "header", "X-Name", `header "X-Name": the text is not UTF-8`},
+	{"header of a number is there twice", "GET", "/all?need=", "", []string{"X-Level", "1", "X-Level", "2"}, 400, "header", "X-Level", `header "X-Level": expected an integer, got "1, 2"`},
+	{"element of a list is blank", "GET", "/all?need=&day=2026-11-22&day=", "", nil, 400, "query", "day", `query parameter "day": value 2: expected a time such as`},
+	{"Validate of a parameter", "GET", "/all?need=&grim=low&grim=mid", "", nil, 422, "query", "grim", `query parameter "grim" value 2 is not valid: there is no severity "mid"`},
 	{"rule of a cookie", "GET", "/all?need=", "", []string{"Cookie", "mask=lost"}, 422, "cookie", "mask", `cookie "mask" must be one of on or off`},
 	{"rule of an element", "GET", "/all?need=&tag=a&tag=7", "", nil, 422, "query", "tag", `query parameter "tag" value 2 must have letters only`},
 	{"rule of a pointer", "GET", "/all?need=&opt=2", "", nil, 422, "query", "opt", `query parameter "opt" must be at least 3`},
@@ -126,10 +145,14 @@ var badInputs = []struct {
 	{"rule of a form's field", "POST", "/complaints", "name=a&district=0", form, 422, "form", "district", `form field "district" must be at least 1`},
 	{"rule of a form's text", "POST", "/complaints", "name=a&email=b", form, 422, "form", "email", `form field "email" must be an email address`},
 	{"rule of a form's list", "POST", "/complaints", "name=a&kind=1&kind=2&kind=3", form, 422, "form", "kind", `form field "kind" must have at most 2 elements`},
+	{"text not UTF-8 in a form", "POST", "/complaints", "name=%ff", form, 400, "", "", `form field "name": the text is not UTF-8`},
+	{"field of a form is given twice", "POST", "/complaints", "name=a&name=b", form, 400, "form", "name", `form field "name": expected one value, got 2`},
+	{"text where a file is expected", "POST", "/complaints", "name=a&photo=joker.png", form, 400, "form", "photo", `form field "photo": expected a file, got a text: files need a form with enctype="multipart/form-data"`},
 	{"file is missing", "POST", "/complaints", "name=a", form, 422, "form", "photo", `missing required form field "photo"`},
 
 	{"element of a body that is a list", "POST", "/batch", `[{"name":"a"},{}]`, nil, 422, "body", "#/1/name", `body field "/1/name" is required`},
 	{"rule in a body that is a list", "POST", "/batch", `[{"name":"a","email":"b"}]`, nil, 422, "body", "#/0/email", `body field "/0/email" must be an email address`},
+	{"rule of a body that is a list", "POST", "/pair", `["a"]`, nil, 422, "body", "#", `body: must have exactly two elements`},
 	{"body that is no list", "POST", "/batch", `{}`, nil, 400, "body", "#", "expected an array, got an object"},
 }
 
@@ -149,7 +172,17 @@ func typedApp(opts ...redstart.Option) *redstart.App {
 	redstart.Post(app, "/crimes", report)
 	redstart.Post(app, "/complaints", redstart.NoOutput(func(context.Context, *complaint) error { return nil }))
 	redstart.Post(app, "/batch", func(_ context.Context, in *[]person) (int, error) { return len(*in), nil })
+	redstart.Post(app, "/pair", func(_ context.Context, in *pair) (int, error) { return len(*in), nil })
 	return app
+}
+
+type pair []string
+
+func (p pair) Validate() error {
+	if len(p) != 2 {
+		return errors.New("must have exactly two elements")
+	}
+	return nil
 }
 
 func TestBadInputsOfTheTypedDoor(t *testing.T) {

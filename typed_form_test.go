@@ -95,8 +95,8 @@ func TestFaultsOfAFormOrJSON(t *testing.T) {
 		{"rule in JSON", `{"kind":"theft","street":{"name":"x"}}`, nil, 422, "body", "#/kind", `body field "/kind" must be one of arson or riddle`},
 		{"rule of the library in a form", "crime-kind=arson&email=x&again=x", form, 422, "form", "email", `form field "email" must be an email address`},
 		{"rule of the library in JSON", `{"kind":"arson","email":"x","again":"x","street":{"name":"x"}}`, nil, 422, "body", "#/email", `body field "/email" must be an email address`},
-		{"relation in a form", "crime-kind=arson&email=a@b.de&again=x", form, 422, "form", "again", `form field "again" must be the same as`},
-		{"relation in JSON", `{"kind":"arson","again":"x","street":{"name":"x"}}`, nil, 422, "body", "#/again", `body field "/again" must be the same as`},
+		{"relation in a form", "crime-kind=arson&email=a@b.de&again=x", form, 422, "form", "again", `form field "again" must be the same as email`},
+		{"relation in JSON", `{"kind":"arson","again":"x","street":{"name":"x"}}`, nil, 422, "body", "#/again", `body field "/again" must be the same as email`},
 		{"nested, of JSON alone", `{"kind":"arson"}`, nil, 422, "body", "#/street/name", `body field "/street/name" is required`},
 		{"Validate, of JSON alone", `{"kind":"arson","street":{"name":"Crime Alley"}}`, nil, 422, "body", "#/street/name", `body field "/street/name" is known already`},
 		{"of the handler, in a form", "crime-kind=arson&where=7", form, 422, "form", "crime-kind", `form field "crime-kind" does not happen there`},
@@ -121,6 +121,32 @@ func TestFaultsOfAFormOrJSON(t *testing.T) {
 			}
 			require.Len(t, p.Errors, 1, "%s", w.Body)
 			assert.Equal(t, tt.in+" "+tt.field, p.Errors[0].In+" "+p.Errors[0].Name+p.Errors[0].Pointer)
+		})
+	}
+}
+
+func TestFilesAndTextsAreNotTakenForEachOther(t *testing.T) {
+	app := typedApp()
+	app.Post("/photo", func(req *redstart.Request) redstart.Response {
+		_, err := req.File("photo")
+		return redstart.Fail(err)
+	})
+	for _, tt := range []struct {
+		name, target string
+		parts        []string
+		want         string
+	}{
+		{"a file for a text", "/complaints", []string{"@name", "a.txt:x", "@photo", "a.png:x"}, `form field "name": expected a text, got a file`},
+		{"a text for a file", "/complaints", []string{"name", "a", "photo", "a.png"}, `form field "photo": expected a file, got a text`},
+		{"files for a file", "/complaints", []string{"name", "a", "@photo", "a.png:x", "@photo", "b.png:x"}, `form field "photo": expected one file, got 2`},
+		{"a text for a file, by hand", "/photo", []string{"photo", "a.png"}, `form field "photo": expected a file, got a text`},
+		{"no file, by hand", "/photo", []string{"photo", ""}, `missing file "photo"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, multipartForm(tt.target, tt.parts...))
+			assert.Equal(t, 400, w.Code, "%s", w.Body)
+			assert.Contains(t, problemOf(t, w).Detail, tt.want)
 		})
 	}
 }

@@ -88,12 +88,13 @@ func TestGoodParameters(t *testing.T) {
 		return redstart.None{}, nil
 	})
 	w := get(app, "/all?int=-7&small=127&uint=65535&float=1e3&bool=on&since=2026-11-22&took=1m30s&kind=arson&tag=a&tag=b"+
-		"&nums=1,+2,,3&opt=5&need=&page=", "Cookie", "mask=on", "X-Level", "3")
+		"&nums=1,+2,,3&opt=5&need=&page=&grim=low&day=", "Cookie", "mask=on", "X-Level", "3", "X-Name", "a", "X-Name", "b")
 	require.Equal(t, 204, w.Code, "%s", w.Body)
 	five := 5
 	assert.Equal(t, everything{
 		Int: -7, Small: 127, Uint: 65535, Float: 1000, Bool: true, Since: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
 		Took: 90 * time.Second, Kind: kind{"arson"}, Tags: []string{"a", "b"}, Nums: []int{1, 2, 3}, Opt: &five, Mask: "on", Level: 3, Page: 1,
+		Name: "a, b", Grim: []severity{"low"},
 	}, got)
 	w = get(app, "/all?need=x&since=2026-11-22T10:00:00.5%2B02:00")
 	require.Equal(t, 204, w.Code, "%s", w.Body)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redstart-go/redstart/internal/excerpt"
 )
@@ -65,6 +66,9 @@ func converter(t reflect.Type) (set setter, blank bool, err error) {
 }
 
 func setString(dst reflect.Value, text string) string {
+	if !utf8.ValidString(text) {
+		return "the text is not UTF-8"
+	}
 	dst.SetString(text)
 	return ""
 }

@@ -138,6 +138,10 @@ func (c *compiler) textField(p *Field) (err error) {
 	if p.set, p.blank, err = converter(t); err != nil {
 		return err
 	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	p.hook = hookOf(t)
 	switch {
 	case p.Comma && !p.List:
 		return fmt.Errorf("the option comma is for lists, not for a %s", p.Type)

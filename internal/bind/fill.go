@@ -3,6 +3,7 @@ package bind
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -24,8 +25,8 @@ type Source interface {
 	// One that is neither is an error. It is asked of an input that takes both.
 	IsForm() (bool, error)
 	Form() (url.Values, error)
-	// Files puts the files of a form's field into a file or a list of files, and
-	// returns how many there are.
+	// Files puts the files of a form's field into a file or a list of files, if dst is
+	// one, and returns how many there are.
 	Files(field string, dst reflect.Value) int
 	// Body returns the body, which the request says is JSON.
 	Body() ([]byte, error)
@@ -90,6 +91,11 @@ func (in *Input) Fill(v reflect.Value, src Source) ([]Violation, error) {
 	}
 	if in.rules != nil && !f.full() {
 		f.checkRules()
+	}
+	if len(f.violations) == 0 {
+		if err := f.callParamHooks(); err != nil {
+			return nil, err
+		}
 	}
 	if in.plan.hooks && len(f.violations) == 0 {
 		if err := f.callHooks(in.plan, v, nil); err != nil {
@@ -179,14 +185,24 @@ func (f *filling) fillParams() (err error) {
 			if !f.form {
 				continue
 			}
+			texts, given = form[p.Name]
 			if p.File {
-				f.fillFiles(i, p)
+				f.fillFiles(i, p, texts)
 				continue
 			}
-			texts, given = form[p.Name]
+			if !given && f.src.Files(p.Name, reflect.Value{}) > 0 {
+				f.misfit(i, "expected a text, got a file", "")
+				continue
+			}
 		}
-		if len(texts) > 0 {
+		switch {
+		case len(texts) == 1 || len(texts) > 0 && p.List:
 			text = texts[0]
+		case len(texts) > 0 && p.In == Header:
+			text = strings.Join(texts, ", ") // means the same: RFC 9110 section 5.3
+		case len(texts) > 0:
+			f.misfit(i, fmt.Sprintf("expected one value, got %d", len(texts)), strings.Join(texts, ", "))
+			continue
 		}
 		f.fillParam(i, p, texts, text, given)
 	}
@@ -204,7 +220,7 @@ func (f *filling) fillParam(i int, p *Field, texts []string, text string, given 
 		if p.Comma {
 			texts = splitCommas(texts)
 			given = given && (len(texts) > 0 || p.blank)
-		} else if p.In == Form && len(texts) == 1 && text == "" {
+		} else if len(texts) == 1 && text == "" && (!p.blank || p.In == Form) {
 			given = false
 		}
 	} else if text == "" && (!p.blank || p.In == Form) {
@@ -226,16 +242,32 @@ func (f *filling) fillParam(i int, p *Field, texts []string, text string, given 
 		f.missing(i, p)
 	}
 	if problem != "" {
-		f.faulty.add(i)
-		f.violations = append(f.violations, Violation{In: p.In, Name: p.Name, Rule: "type", Detail: problem, Value: excerpt.Of(text, 100), Malformed: true})
+		f.misfit(i, problem, text)
 	}
 }
 
-func (f *filling) fillFiles(i int, p *Field) {
+// misfit notes a parameter that could not be read.
+func (f *filling) misfit(i int, problem, text string) {
+	p := &f.in.Params[i]
+	f.faulty.add(i)
+	v := Violation{In: p.In, Name: p.Name, Rule: "type", Detail: problem, Malformed: true}
+	if text != "" {
+		v.Value = excerpt.Of(text, 100)
+	}
+	f.violations = append(f.violations, v)
+}
+
+// fillFiles takes the files of a field. A text in their place is mostly the name of a
+// file, from a page that forgot the enctype; a blank one is a field that was left alone.
+func (f *filling) fillFiles(i int, p *Field, texts []string) {
 	n := f.src.Files(p.Name, f.value.FieldByIndex(p.index))
 	switch {
+	case n > 1 && !p.List:
+		f.misfit(i, fmt.Sprintf("expected one file, got %d", n), "")
 	case n > 0:
 		f.given.add(i)
+	case strings.Join(texts, "") != "":
+		f.misfit(i, `expected a file, got a text: files need a form with enctype="multipart/form-data"`, strings.Join(texts, ", "))
 	case p.Required:
 		f.missing(i, p)
 	}

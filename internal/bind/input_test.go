@@ -139,8 +139,8 @@ func TestRelationsBetweenFieldsCountForWhatIsAbsent(t *testing.T) {
 		texts = append(texts, v.String())
 	}
 	assert.ElementsMatch(t, []string{
-		`body field "/again" must be the same as Password`, `body field "/reason" is required without Again`,
-		`query parameter "to" must be greater than From`,
+		`body field "/again" must be the same as password`, `body field "/reason" is required without again`,
+		`query parameter "to" must be greater than from`,
 	}, texts)
 }
 
@@ -183,7 +183,7 @@ func TestValidateMethodsAreAskedFromTheInsideOut(t *testing.T) {
 	for _, v := range violations {
 		got = append(got, v.Pointer+" "+v.Detail)
 	}
-	assert.Equal(t, []string{"#/kind is odd", "#/inner is wrong inside", "# is wrong as a whole"}, got)
+	assert.Equal(t, []string{"#/kind is not valid: is odd", "#/inner is not valid: is wrong inside", "# is wrong as a whole"}, got)
 	_, violations = fill[ordered](t, &request{body: `{"size":10}`})
 	require.Len(t, violations, 1, "they are not asked about a value that breaks its rules")
 	assert.Equal(t, "#/size", violations[0].Pointer)

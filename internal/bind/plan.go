@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"sort"
 	"strings"
@@ -223,96 +222,6 @@ func (f *filling) checkField(field *planField, v reflect.Value, at *path) bool {
 		}
 	}
 	return true
-}
-
-// callHooks asks the Validate methods, inner ones first. An error that is no
-// violation ends it.
-func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
-	if f.full() {
-		return nil
-	}
-	switch p.kind {
-	case reflect.Pointer:
-		if v.IsNil() || !p.elem.hooks {
-			return nil
-		}
-		return f.callHooks(p.elem, v.Elem(), at)
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			if !p.elem.hooks {
-				break
-			}
-			if err := f.callHooks(p.elem, v.Index(i), &path{up: at, index: i}); err != nil {
-				return err
-			}
-		}
-	case reflect.Map:
-		if !p.elem.hooks {
-			break
-		}
-		for _, key := range sortedKeys(v) {
-			element := reflect.New(v.Type().Elem()).Elem() // what is in a map has no address
-			element.Set(v.MapIndex(key))
-			if err := f.callHooks(p.elem, element, &path{up: at, key: key.String()}); err != nil {
-				return err
-			}
-		}
-	case reflect.Struct:
-		for i := range p.fields {
-			field := &p.fields[i]
-			if field.child == nil || !field.child.hooks || field.body && f.form {
-				continue
-			}
-			next := at
-			if field.name != "" {
-				next = &path{up: at, key: field.name}
-			}
-			if err := f.callHooks(field.child, v.Field(field.index), next); err != nil {
-				return err
-			}
-		}
-	}
-	return f.callHook(p.hook, v, at)
-}
-
-func (f *filling) callHook(h hook, v reflect.Value, at *path) (err error) {
-	switch h {
-	case noHook:
-		return nil
-	case plainHook:
-		err = v.Addr().Interface().(validator).Validate()
-	case contextHook:
-		err = v.Addr().Interface().(contextValidator).Validate(f.src.Context())
-	}
-	if err == nil {
-		return nil
-	}
-	violations, ok := f.in.violations(err)
-	if !ok {
-		if _, decided := errors.AsType[interface {
-			error
-			StatusCode() int
-		}](err); decided {
-			return err // such as a 409
-		}
-		violations = []Violation{{Detail: err.Error()}}
-	}
-	for _, violation := range f.in.resolve(violations, at, f.form) {
-		// The method of an embedded struct is that of the struct around it as well.
-		if !contains(f.violations, violation) {
-			f.violations = append(f.violations, violation)
-		}
-	}
-	return nil
-}
-
-func contains(violations []Violation, v Violation) bool {
-	for _, known := range violations {
-		if known.In == v.In && known.Name == v.Name && known.Pointer == v.Pointer && known.Rule == v.Rule && known.Detail == v.Detail {
-			return true
-		}
-	}
-	return false
 }
 
 // Resolve completes violations that a handler found, whose name is that of a

@@ -270,6 +270,9 @@ func (f *filling) checkRules() {
 func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
 	where := f.in.locate(fault.StructNamespace(), f.form)
 	v := describe(Violation{In: Body}, fault)
+	if isRelation(fault.Tag()) {
+		v.Detail = message(fault.Tag(), f.relatives(fault), fault.Type())
+	}
 	given := reflect.ValueOf(fault.Value())
 	absent := !given.IsValid() || given.IsZero()
 	if where.param >= 0 {
@@ -294,6 +297,32 @@ func (f *filling) violation(fault playground.FieldError) (Violation, bool) {
 		v.Value = nil
 	}
 	return v, !absent || isRelation(fault.Tag())
+}
+
+// relatives returns the fields that a rule is about as the client knows them, where the
+// rule has the names that they have in Go.
+func (f *filling) relatives(fault playground.FieldError) string {
+	path := fault.StructNamespace()
+	parent := path[:max(strings.LastIndexByte(path, '.'), 0)]
+	if strings.Contains(fault.Tag(), "cs") { // from the input on
+		parent, _, _ = strings.Cut(path, ".")
+	}
+	words := strings.Fields(fault.Param())
+	pairs := strings.HasSuffix(fault.Tag(), "_if") || strings.HasSuffix(fault.Tag(), "_unless")
+	for i, word := range words {
+		if pairs && i%2 == 1 {
+			words[i] = "is " + word
+			continue
+		}
+		at := f.in.locate(parent+"."+word, f.form)
+		switch {
+		case at.param >= 0:
+			words[i] = f.in.Params[at.param].Name
+		case len(at.keys) > 0:
+			words[i] = at.keys[len(at.keys)-1]
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func indexOf(key string) (int, error) {

@@ -36,6 +36,8 @@ func (v Violation) String() string {
 	switch {
 	case v.In == Body && v.Malformed:
 		return v.Detail
+	case v.In == Body && v.Pointer == "#":
+		return "body: " + v.Detail
 	case v.In == Body:
 		return `body field "` + strings.TrimPrefix(v.Pointer, "#") + `" ` + v.Detail
 	case v.In == "":
