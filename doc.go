@@ -103,6 +103,7 @@ import (
 	"strings"
 
 	"github.com/redstart-go/redstart/internal/callsite"
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/openapi"
 )
 
@@ -216,8 +217,11 @@ func (a *App) describeRoutes() []openapi.Route {
 		d := &list[i]
 		*d = openapi.Route{
 			Method: r.method, Pattern: r.pattern, Host: r.group.host, Name: r.name,
-			Function: cmp.Or(r.function, callsite.Name(r.handler)), Operation: r.operation, Input: r.described, Doc: r.doc,
+			Function: cmp.Or(r.function, callsite.Name(r.handler)), Operation: r.operation, Input: r.described, Doc: r.doc, Constant: r.constant,
 			Socket: r.socket, OwnErrors: r.group.errorHandler() != nil,
+		}
+		if r.constant != nil {
+			d.Function = "" // what it is called says nothing of what it is
 		}
 		for g := r.group; g != nil; g = g.parent {
 			d.Groups = slices.Insert(d.Groups, 0, openapi.Group{GroupDoc: g.doc, Prefix: g.prefix})
@@ -233,27 +237,29 @@ func (a *App) describeRoutes() []openapi.Route {
 	return list
 }
 
-// docsRoute makes the route that answers /docs where the program has none, nil if there
-// is nothing to show. The app is locked.
-func (a *App) docsRoute() *route {
+// docsRoutes makes the routes that answer /docs and what belongs to it where the program
+// has none, by their patterns; nil if there is nothing to show. The app is locked.
+func (a *App) docsRoutes() map[string]*route {
 	d := &a.config.docs
 	if d.off || a.docs.placed != "" || d.own == nil && !openapi.Worthwhile(a.describeRoutes()) {
 		return nil
 	}
-	return a.compile(&route{
-		method: http.MethodGet, pattern: openapi.DefaultPage, group: &a.group,
-		handler: func(req *Request) Response {
-			name, _ := openapi.Find(req.Path())
-			return a.docsFile(req, "", name)
-		},
-	})
+	reply := func(req *Request) Response {
+		name, _ := openapi.Find(req.Path())
+		return a.docsFile(req, "", name)
+	}
+	found := map[string]*route{}
+	for _, pattern := range openapi.Patterns {
+		found[pattern] = a.compile(&route{method: http.MethodGet, pattern: pattern, group: &a.group, handler: reply})
+	}
+	return found
 }
 
 // docsAt returns the path of the page, "" if there is none.
 func (a *App) docsAt() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.docs.placed == "" && a.docsRoute() != nil {
+	if a.docs.placed == "" && a.docsRoutes() != nil {
 		return openapi.DefaultPage
 	}
 	return a.docs.placed
@@ -262,14 +268,15 @@ func (a *App) docsAt() string {
 // docsFor returns the chain that answers a request for the documents in their usual
 // place, nil for any other.
 func (rs *routes) docsFor(req *Request) Handler {
-	if rs.docs == nil || req.http.Method != http.MethodGet && req.http.Method != http.MethodHead {
+	if len(rs.docs) == 0 || req.http.Method != http.MethodGet && req.http.Method != http.MethodHead {
 		return nil
 	}
-	if _, ok := openapi.Find(req.http.URL.Path); !ok {
+	name, ok := openapi.Find(req.http.URL.Path)
+	if !ok {
 		return nil
 	}
-	req.route = rs.docs
-	return rs.docs.chain
+	req.route = rs.docs[openapi.PatternOf(name)]
+	return req.route.chain
 }
 
 // docsFile is the reply with a file of the page. The page's own addresses are relative
@@ -279,6 +286,9 @@ func (a *App) docsFile(req *Request, at, name string) Response {
 		return Redirect("../" + url.PathEscape(path.Base(asked))).WithStatus(http.StatusPermanentRedirect)
 	}
 	if version := req.Query("version"); version != "" && strings.HasPrefix(name, "openapi.") {
+		if !slices.Contains(openapi.Versions, version) {
+			return Fail(Errorf(http.StatusBadRequest, "query parameter \"version\": want %s, got %q", strings.Join(openapi.Versions, " or "), excerpt.Of(version, 20)))
+		}
 		name = "openapi-" + version + path.Ext(name)
 	}
 	file := a.docs.site.File(name, at, a.OpenAPI)

@@ -63,7 +63,30 @@ func TestDocsAreServed(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "http", "all that the page needs comes from the app")
 	assert.Equal(t, "../docs", get(app, "/docs/").Header().Get("Location"))
 	assert.Equal(t, 404, get(app, "/docs/nothing").Code)
-	assert.Equal(t, 404, get(app, "/openapi.json?version=7").Code)
+	unknown := get(app, "/openapi.json?version=7")
+	assert.Equal(t, 400, unknown.Code)
+	assert.Contains(t, unknown.Body.String(), `query parameter \"version\": want 3.1 or 3.2, got \"7\"`)
+}
+
+// The page may send requests to where the document says that the routes are.
+func TestDocsMayAskTheHostsOfRoutes(t *testing.T) {
+	app, _ := described(redstart.WithAPI(redstart.API{Servers: []redstart.APIServer{{URL: "https://gotham.city/api"}, {URL: "/v2"}, {URL: "javascript://x"}}}))
+	app.Host("api.gotham.city").Get("/greeting", text("of the host"))
+	policy := get(app, "/docs").Header().Get("Content-Security-Policy")
+	assert.Contains(t, policy, "connect-src 'self' https://gotham.city wss://gotham.city api.gotham.city; ")
+}
+
+func TestDocsAreLoggedUnderTheirOwnRoutes(t *testing.T) {
+	app, log := described()
+	for path, pattern := range map[string]string{
+		"/docs": "", "/docs/": "/docs", "/openapi.json": "", "/openapi.yaml/": "/openapi.yaml", "/docs/page.js": "/docs/*file",
+	} {
+		get(app, path)
+		lines := log.lines(t, "request")
+		assert.Equal(t, path, lines[len(lines)-1]["path"])
+		route, _ := lines[len(lines)-1]["route"].(string) // left out where it is the path
+		assert.Equal(t, pattern, route, path)
+	}
 }
 
 func TestDocsAreThereOnlyWithSomethingToShow(t *testing.T) {

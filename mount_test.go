@@ -194,3 +194,12 @@ func TestMountSeesTheContext(t *testing.T) {
 	app.Mount("/m", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Context().Value(key{})) }))
 	assert.Equal(t, "value", get(app, "/m").Body.String())
 }
+
+func TestAMountIsListedByItsHandler(t *testing.T) { // features: R7, R8
+	app, _ := newApp()
+	app.Mount("/mux", http.NewServeMux())
+	app.Mount("/func", http.HandlerFunc(sees))
+	routes := app.Routes()
+	assert.Equal(t, "*http.ServeMux", routes[0].Handler)
+	assert.Equal(t, "github.com/redstart-go/redstart_test.sees", routes[2].Handler)
+}

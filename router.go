@@ -154,7 +154,8 @@ type route struct {
 	middleware      []Middleware
 	limit           *int64
 	form            FormLimits
-	security        []Security // of the route alone
+	constant        *openapi.Constant // of Const
+	security        []Security        // of the route alone
 	needs           []reflect.Type
 	doc             openapi.Doc
 	described       *bind.Input     // of the doc
@@ -289,7 +290,9 @@ func (g *group) Const(pattern string, reply Response, opts ...RouteOption) {
 		constant = constant.With("ETag", headers.ETag(body))
 	}
 	constant.flags |= flagConst
-	g.add(http.MethodGet, pattern, func(*Request) Response { return constant }, opts)
+	told := &openapi.Constant{Status: constant.StatusCode(), Type: constant.Header().Get("Content-Type"), Body: body}
+	asConstant := func(r *route) { r.constant, r.function = told, "redstart.Const" }
+	g.add(http.MethodGet, pattern, func(*Request) Response { return constant }, append([]RouteOption{asConstant}, opts...))
 }
 
 var errUnfit = errors.New("it streams, or is JSON that cannot be encoded")
@@ -306,9 +309,9 @@ func (g *group) Mount(prefix string, h http.Handler) {
 	prefix = strings.TrimSuffix(prefix, "/")
 	stripped := routing.StripSegments(strings.Count(g.fullPrefix()+prefix, "/"), h)
 	reply := func(*Request) Response { return Response{kind: kindHandler, body: stripped} }
-	hidden := []RouteOption{Hidden()}
-	g.add(routing.AnyMethod, prefix+"/", reply, hidden)
-	g.add(routing.AnyMethod, prefix+"/*rest", reply, hidden)
+	asMount := []RouteOption{Hidden(), func(r *route) { r.function = callsite.Name(h) }}
+	g.add(routing.AnyMethod, prefix+"/", reply, asMount)
+	g.add(routing.AnyMethod, prefix+"/*rest", reply, asMount)
 }
 
 // Static serves a folder of files below the prefix for GET and HEAD. A name that
@@ -484,7 +487,7 @@ type routes struct {
 	notAllowed Handler
 	options    Handler
 	onError    func(*Request, error) Response
-	docs       *route // nil without
+	docs       map[string]*route // the documents in their usual place, by openapi.Pattern
 }
 
 // scope is the routes and folders of one host, or those for every host.
@@ -525,7 +528,7 @@ func (a *App) build() *routes {
 	rs.notFound = reply(a.config.notFound, http.StatusNotFound)
 	rs.notAllowed = reply(a.config.notAllowed, http.StatusMethodNotAllowed)
 	rs.options = a.group.chain(automaticOptions)
-	rs.docs = a.docsRoute()
+	rs.docs = a.docsRoutes()
 	return rs
 }
 
@@ -699,7 +702,7 @@ func (rs *routes) findAutomatic(req *Request, host *scope) Handler {
 			}
 		}
 	}
-	if _, ok := openapi.Find(u.Path); ok && rs.docs != nil {
+	if _, ok := openapi.Find(u.Path); ok && len(rs.docs) > 0 {
 		l.allowed = append(l.allowed, http.MethodGet, http.MethodHead, http.MethodOptions)
 	}
 	slices.Sort(l.allowed)

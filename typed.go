@@ -180,6 +180,12 @@ func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func
 		if r.success != 0 && output.Status == 0 {
 			fail("WithSuccess has no effect on a handler whose output has a status of its own")
 		}
+		if len(r.doc.Produces) > 0 && !output.Opaque {
+			fail("Describe: Produces is for handlers that return a Response, and this one replies with JSON")
+		}
+		if form, _ := input.HasForm(); len(r.doc.Consumes) > 0 && (form || input.Body != nil) {
+			fail("Describe: Consumes is for bodies that a handler reads by itself, and the input takes this one")
+		}
 		output.Status = cmp.Or(int(r.success), output.Status)
 		r.operation = &bind.Operation{Input: input, Output: output}
 		r.function = callsite.Name(fn)

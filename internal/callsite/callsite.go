@@ -28,8 +28,11 @@ func Outside(pkg string) string {
 	}
 }
 
-// Name returns the name of a function.
+// Name returns the name of a function, and of any other value that of its type.
 func Name(f any) string {
+	if t := reflect.TypeOf(f); t != nil && t.Kind() != reflect.Func {
+		return t.String()
+	}
 	found := runtime.FuncForPC(reflect.ValueOf(f).Pointer())
 	if found == nil {
 		return ""

@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -99,6 +100,52 @@ func TestPage(t *testing.T) {
 		page.Click(".send")
 		page.Await("200", "document.querySelector('[data-status]').dataset.status")
 		page.Await(true, `document.querySelector('.outcome pre').textContent.includes("joker.png 7")`)
+	})
+
+	t.Run("a body of bytes is a file, and a reply that does not end can be stopped", func(t *testing.T) {
+		app := quiet()
+		app.Put("/photo", func(req *redstart.Request) redstart.Response {
+			body, err := req.Text()
+			if err != nil {
+				return redstart.Fail(err)
+			}
+			return redstart.Stream("text/plain", func(w io.Writer) error {
+				_, err := io.WriteString(w, req.Header("Content-Type")+" "+body)
+				if body != "end" {
+					<-req.Context().Done()
+				}
+				return err
+			})
+		}, redstart.Describe(redstart.Doc{ID: "photo", Consumes: []string{"image/*"}}))
+		page := open(t, chromium, serve(t, app)+"/docs#/photo")
+		send := func(name, content string) {
+			file := filepath.Join(t.TempDir(), name)
+			require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+			page.Do(chromedp.SetUploadFiles(chromedp.CSS(`[data-name="Body"]`), []string{file}))
+			page.Click(".send")
+		}
+		send("joker.png", "end")
+		page.Await(true, `document.querySelector('.outcome pre').textContent.includes("image/png end")`)
+		page.Await(0, "document.querySelectorAll('.stop').length")
+		page.Await(true, `document.querySelector('.curl pre').textContent.includes("--data-binary '@joker.png'")`)
+		send("endless.png", "goes on")
+		page.Await("200", "document.querySelector('[data-status]').dataset.status")
+		page.Click(".stop")
+		page.Await("Stopped.", "document.querySelector('.outcome').textContent")
+	})
+
+	t.Run("routes of another host and addresses of nothing are shown", func(t *testing.T) {
+		app := quiet()
+		app.Get("/", hello, redstart.Describe(redstart.Doc{Summary: "Of all"}))
+		app.Host("api.gotham.city").Get("/", hello, redstart.Describe(redstart.Doc{Summary: "Of one", ID: "one"}))
+		address := serve(t, app)
+		page := open(t, chromium, address+"/docs#/one")
+		page.Await("Of one", "document.querySelector('h1').textContent")
+		page.Await(true, "document.querySelector('.address').textContent.includes('on api.gotham.city')")
+		page.Await(2, "document.querySelectorAll('#list a').length")
+		page.Await(true, `document.querySelector('.curl pre').textContent.includes("http://api.gotham.city")`)
+		page = open(t, chromium, address+"/docs#/%")
+		page.Await("API", "document.querySelector('h1').textContent")
 	})
 
 	t.Run("a WebSocket is talked to", func(t *testing.T) {

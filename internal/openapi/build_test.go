@@ -347,6 +347,8 @@ func TestDescribeRefuses(t *testing.T) {
 			A chan int `query:"a"`
 		}{}}, "cannot become a chan int"},
 		"an example that is no JSON": {redstart.Doc{ReplyExample: func() {}}, "the ReplyExample cannot be encoded"},
+		"a media type that is none":  {redstart.Doc{Produces: []string{"csv"}}, `Produces: "csv" is no media type: want one such as "text/csv"`},
+		"a body of no type":          {redstart.Doc{Consumes: []string{"a/b/c"}}, `Consumes: "a/b/c" is no media type`},
 		"a status that is none":      {redstart.Doc{Problems: []int{4040}}, "4040 is no status"},
 		"a parameter that is not there": {redstart.Doc{Input: struct {
 			A int `path:"b"`

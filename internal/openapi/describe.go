@@ -3,8 +3,10 @@ package openapi
 import (
 	"fmt"
 	"maps"
+	"mime"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/jsonx"
@@ -49,6 +51,10 @@ type Doc struct {
 	// Input is a value of the type that a plain handler reads by Request.Bind, and
 	// Output of the type that it replies with as JSON.
 	Input, Output any
+	// Consumes are the media types of a body that the handler reads by itself, such as
+	// "image/*", and Produces those of a reply of success that is not JSON alone, such as
+	// "text/csv". Output then tells of those that are JSON.
+	Consumes, Produces []string
 	// Events are those of an event stream, by their names, each a value of the type
 	// that its data have as JSON. The name "" is that of events without one.
 	Events map[string]any
@@ -70,6 +76,13 @@ func (d *Doc) Compile(c bind.Config) (*bind.Input, error) {
 	for name, example := range map[string]any{"RequestExample": d.RequestExample, "ReplyExample": d.ReplyExample} {
 		if _, err := jsonx.Marshal(example); err != nil {
 			return nil, fmt.Errorf("the %s cannot be encoded: %w", name, err)
+		}
+	}
+	for name, types := range map[string][]string{"Consumes": d.Consumes, "Produces": d.Produces} {
+		for _, text := range types {
+			if kind, _, err := mime.ParseMediaType(text); err != nil || !strings.Contains(kind, "/") {
+				return nil, fmt.Errorf("%s: %q is no media type: want one such as \"text/csv\" or \"image/*\"", name, text)
+			}
 		}
 	}
 	for _, statuses := range [][]int{d.Problems, slices.Collect(maps.Keys(d.Replies))} {
@@ -147,8 +160,17 @@ type Route struct {
 	Groups []Group // outermost first
 	Guards []Guard
 	Socket bool // a WebSocket's
+	// Constant is the reply of a route that has always the same one, nil for others.
+	Constant *Constant
 	// OwnErrors says that the program chooses the replies to errors.
 	OwnErrors bool
+}
+
+// Constant is a reply that never changes.
+type Constant struct {
+	Status int
+	Type   string // the media type, "" without a body
+	Body   []byte
 }
 
 // Hidden says whether documents leave the route out.
@@ -166,7 +188,7 @@ func (r *Route) Hidden() bool {
 func (r *Route) Described() bool {
 	d := &r.Doc
 	return !r.Hidden() && (r.Operation != nil || d.Summary != "" || d.Description != "" || d.ID != "" || len(d.Tags) > 0 ||
-		d.Input != nil || d.Output != nil || r.Socket || d.Socket != nil || len(d.Events) > 0 || len(d.Replies) > 0)
+		d.Input != nil || d.Output != nil || len(d.Consumes) > 0 || len(d.Produces) > 0 || r.Socket || d.Socket != nil || len(d.Events) > 0 || len(d.Replies) > 0)
 }
 
 // socket returns what is known of the WebSocket, nil if it is none.

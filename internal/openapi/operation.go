@@ -148,14 +148,14 @@ func without(o *object, key string) *object {
 
 // requestBody describes a JSON body or a form, nil if there is none.
 func (b *builder) requestBody(r *Route) *object {
+	content := b.media(r.Doc.Consumes, nil, input, r.Doc.RequestExample)
 	in := r.input()
 	if in == nil {
-		return nil
+		return obj().nested("content", content)
 	}
-	content := obj()
 	form, files := in.HasForm()
 	if !form && in.Body == nil {
-		return nil
+		return obj().nested("content", content)
 	}
 	required := in.Body != nil && in.Body.Required
 	if in.Body != nil {

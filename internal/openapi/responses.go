@@ -55,6 +55,11 @@ func (b *builder) success(r *Route, all *object) {
 		all.set("101", obj("description", "The connection becomes a WebSocket."))
 	case b.streams(r):
 		all.set("200", obj("description", "A stream of events.", "content", obj("text/event-stream", b.events(r, out))))
+	case len(d.Produces) > 0:
+		status := cmp.Or(out.Status, http.StatusOK)
+		all.set(strconv.Itoa(status), obj("description", statusText(status), "content", b.media(d.Produces, d.Output, output, d.ReplyExample)))
+	case out.Opaque && r.Constant != nil:
+		all.set(strconv.Itoa(r.Constant.Status), r.Constant.reply())
 	case out.Opaque:
 		if len(d.Replies) == 0 {
 			all.set("2XX", obj("description", "Success"))

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,6 +18,23 @@ var page embed.FS
 // DefaultPage is where the page is unless the program puts it elsewhere. The document
 // is then beside it: /openapi.json and /openapi.yaml.
 const DefaultPage = "/docs"
+
+// Patterns are the routes of the site in its usual place, for logs and metrics.
+var Patterns = []string{DefaultPage, "/openapi.json", "/openapi.yaml", DefaultPage + "/*file"}
+
+// PatternOf returns the one among [Patterns] for a file that [Find] has found.
+func PatternOf(name string) string {
+	switch {
+	case name == "":
+		return DefaultPage
+	case slices.Contains(Patterns, "/"+name):
+		return "/" + name
+	}
+	return DefaultPage + "/*file"
+}
+
+// Versions are those of OpenAPI in which a document can be asked for.
+var Versions = []string{"3.1", "3.2"}
 
 // File is one file of the site.
 type File struct {
@@ -134,15 +152,18 @@ func render(d *Document) map[string]*File {
 // says that the API is.
 func policy(d *Document) string {
 	connect := "'self'"
-	servers, _ := d.root.get("servers").(list)
-	for _, s := range servers {
-		server, _ := s.(*object)
-		if server == nil {
+	seen := map[string]bool{}
+	for _, address := range d.addresses() {
+		if seen[address] {
 			continue
 		}
-		address, _ := server.get("url").(string)
+		seen[address] = true
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" || strings.ContainsAny(u.Host, ";, '{}") {
+			continue
+		}
+		if u.Scheme == "" {
+			connect += " " + u.Host // of whatever scheme the page is of
 			continue
 		}
 		socket := "wss://"
@@ -156,4 +177,34 @@ func policy(d *Document) string {
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src " + connect +
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// addresses are those of the servers of the document and of its operations.
+func (d *Document) addresses() (found []string) {
+	var look func(v any)
+	look = func(v any) {
+		switch v := v.(type) {
+		case *object:
+			servers, _ := v.get("servers").(list)
+			for _, s := range servers {
+				if server, ok := s.(*object); ok {
+					address, _ := server.get("url").(string)
+					found = append(found, address)
+				}
+			}
+			for _, key := range v.keys {
+				switch key {
+				case "servers", "components", "responses", "requestBody", "parameters":
+				default:
+					look(v.values[key])
+				}
+			}
+		case list:
+			for _, element := range v {
+				look(element)
+			}
+		}
+	}
+	look(d.root)
+	return found
 }

@@ -11,8 +11,10 @@ export class Model {
     for (const [path, item] of Object.entries(document.paths ?? {})) {
       const shared = this.resolve(item);
       const more = { ...shared.additionalOperations, ...shared["x-additionalOperations"] };
-      const all = [...methods.filter((m) => shared[m]).map((m) => [m.toUpperCase(), shared[m]]), ...Object.entries(more)];
-      for (const [method, operation] of all) {
+      // Routes that are the same to OpenAPI, such as those of another host, stand aside.
+      const aside = (shared["x-other-operations"] ?? []).filter((x) => x.operation).map((x) => [x.method, x.operation, x.host]);
+      const all = [...methods.filter((m) => shared[m]).map((m) => [m.toUpperCase(), shared[m]]), ...Object.entries(more), ...aside];
+      for (const [method, operation, host] of all) {
         const own = (operation.parameters ?? []).map((p) => this.resolve(p));
         const inherited = (shared.parameters ?? []).map((p) => this.resolve(p))
           .filter((p) => !own.some((o) => o.name === p.name && o.in === p.in));
@@ -22,7 +24,7 @@ export class Model {
         this.operations.push({
           id, method, path, ...operation, parameters: [...inherited, ...own],
           tag: operation.tags?.[0] ?? "/" + (path.split("/")[1] ?? ""),
-          socket: operation["x-websocket"], servers: operation.servers ?? shared.servers,
+          socket: operation["x-websocket"], servers: operation.servers ?? shared.servers, host,
         });
       }
     }

@@ -14,6 +14,7 @@ export function operationView(model, operation, base) {
       h("div", { class: "address" }, h("span", { class: `method ${o.socket ? "ws" : o.method.toLowerCase()}` }, o.socket ? "WS" : o.method),
         h("code", { class: "path" }, pathParts(o.path)),
         o.deprecated && h("span", { class: "tag old" }, "deprecated"),
+        o.host && h("span", { class: "tag" }, "on ", o.host),
         model.itemOf(o) && h("span", { class: "tag live" }, "event stream")),
       o.description && markdown(o.description),
     ),

@@ -26,7 +26,7 @@ async function start() {
 
   const show = () => {
     stopAll();
-    const id = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+    const id = wanted();
     const operation = model.operations.find((o) => o.id === id);
     for (const [other, a] of links) {
       if (other === id) a.setAttribute("aria-current", "page");
@@ -50,6 +50,16 @@ async function start() {
   });
   show();
   root.dataset.ready = "true";
+}
+
+// wanted is the id of the operation in the address, which anybody may have written.
+function wanted() {
+  const id = location.hash.replace(/^#\/?/, "");
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 const href = (o) => "#/" + encodeURIComponent(o.id);

@@ -33,6 +33,7 @@ export function build(operation, server, values, credentials, way, body) {
   if (body) {
     request.body = body.content;
     if (typeof body.content === "string" && body.content !== "") request.headers.push(["Content-Type", body.type]);
+    if (body.content instanceof File) request.headers.push(["Content-Type", body.type.includes("*") ? body.content.type || "application/octet-stream" : body.type]);
   }
   const query = request.query.map(([k, v]) => `${encodeURIComponent(k)}=${v}`).join("&");
   request.url = server.replace(/\/$/, "") + path + (query ? "?" + query : "");
@@ -75,6 +76,8 @@ export function curl(request) {
     for (const [name, value] of request.body) {
       lines.push(value instanceof File ? "-F " + quote(`${name}=@${value.name}`) : "--form-string " + quote(`${name}=${value}`));
     }
+  } else if (request.body instanceof File) {
+    lines.push("--data-binary " + quote("@" + request.body.name));
   } else if (request.body) lines.push("--data-raw " + quote(request.body));
   return lines.join(" \\\n  ");
 }

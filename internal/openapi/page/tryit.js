@@ -145,6 +145,11 @@ function bodyEditor(model, body, changed) {
     }));
     return [view, () => formBody(model, schema, type, media, values)];
   }
+  if (!/^text\/|json|xml|yaml|urlencoded/.test(type)) {
+    let file = "";
+    const input = h("input", { type: "file", accept: type, onchange: (e) => { file = e.target.files[0] ?? ""; changed(); } });
+    return [fields([{ name: "Body", note: type, required: body.required, input }]), () => file];
+  }
   const area = h("textarea", { class: "editor", spellcheck: "false", autocomplete: "off", "aria-label": "Body", rows: "4", oninput: () => { check(); changed(); } });
   const json = /json/.test(type);
   area.value = json ? JSON.stringify(example, null, 2) ?? "" : typeof example === "string" ? example : "";
@@ -207,8 +212,10 @@ async function perform(request, out, control) {
       await openStream(reply, out, control, stop);
       return;
     }
+    head.append(stop); // the body may be long in coming, or never end
     out.replaceChildren(head, headers);
     out.append(...await bodyView(reply, head));
+    stop.remove();
   } catch (e) {
     if (e.name === "AbortError") out.replaceChildren(h("p", { class: "note" }, "Stopped."));
     else out.replaceChildren(h("p", { class: "problem" }, `There is no reply: ${e.message}. Is the server there, and does it allow requests from this page?`));
