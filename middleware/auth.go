@@ -139,6 +139,9 @@ func (a *Auth) Optional() *Auth { return &Auth{schemes: a.schemes, optional: tru
 
 // Security implements [redstart.Guard].
 func (a *Auth) Security() redstart.Security {
+	if a == nil {
+		return redstart.Security{} // which the registration refuses, with its place
+	}
 	s := redstart.Security{Middleware: a.Middleware(), Optional: a.optional}
 	for _, scheme := range a.schemes {
 		s.Schemes = append(s.Schemes, scheme.describe)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -539,7 +540,18 @@ func TestAuthPanicsWhenMisconfigured(t *testing.T) {
 		"Session: a HostPrefix is for a cookie of this host as a whole": func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, HostPrefix: true, Path: "/a"}) },
 		`Session: the cookie "a b"`:                                     func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Name: "a b"}) },
 		"Session: a MaxAge of -1s: want whole seconds, above zero":      func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, MaxAge: -1e9}) },
-		"Session: an Idle of 1ms: want whole seconds":                   func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Idle: 1e6}) },
+		"Session: an Idle of 48h0m0s has no effect, since every session ends after its MaxAge of 24h0m0s": func() {
+			middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Idle: 48 * time.Hour})
+		},
+		"Session: an Idle of 1h0m0s has no effect": func() {
+			middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Idle: time.Hour, MaxAge: time.Hour})
+		},
+		"Session: a Wait is for a Store, and there is none":            func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Wait: time.Second}) },
+		"Session: key 1 of 1 is nothing but zeros":                     func() { middleware.Session(middleware.SessionOptions{Keys: [][]byte{make([]byte, 32)}}) },
+		`Session: the cookie "session": http: invalid Cookie.Domain`:   func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Domain: "gotham city"}) },
+		`Session: the cookie "__Secure-s": browsers ignore the prefix`: func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Name: "__Secure-s"}) },
+		`Session: the cookie "__Host-s": browsers ignore the prefix`:   func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Name: "__Host-s"}) },
+		"Session: an Idle of 1ms: want whole seconds":                  func() { middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Idle: 1e6}) },
 		"Session: TrustedOrigins: invalid origin": func() {
 			middleware.Session(middleware.SessionOptions{Keys: sessionKeys, TrustedOrigins: []string{"x"}})
 		},
@@ -550,6 +562,11 @@ func TestAuthPanicsWhenMisconfigured(t *testing.T) {
 		assert.True(t, strings.HasPrefix(message, "middleware: "), message)
 		assert.NotContains(t, message, "secret\"")
 	}
+	assert.NotPanics(t, func() {
+		middleware.Session(middleware.SessionOptions{Keys: sessionKeys, Name: "__Secure-s", Secure: true})
+	})
+	var none *middleware.Auth
+	assert.Contains(t, refused(t, func() { quiet().Secure(none) }), "guard 1 of 1")
 }
 
 func TestAuthOnAMountedHandler(t *testing.T) {

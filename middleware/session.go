@@ -32,14 +32,15 @@ type SessionOptions struct {
 	// number of 256 bits. So they may be large, are not shown, and end for good when
 	// somebody logs out.
 	Store SessionStore
-	// Wait bounds the time that the Store may take. The default is two seconds.
+	// Wait bounds the time that the Store may take for one call. The default is two
+	// seconds.
 	Wait time.Duration
 	// MaxAge is how long a session lasts from its beginning, or from a [Login] on. The
 	// default is 24 hours.
 	MaxAge time.Duration
 	// Idle ends a session that was not used for so long. One that is in use is written
 	// again once a tenth of Idle has passed, so that it may end by as much too early.
-	// Zero is no such end.
+	// Zero is no such end; it has to be shorter than MaxAge.
 	Idle time.Duration
 	// Name is the cookie's. The default is "session".
 	Name string
@@ -81,6 +82,17 @@ type SessionOptions struct {
 // status 403 if they come with a session's cookie from a page of another origin, as
 // [CSRF] does it for all.
 //
+// A session that is kept in its cookie cannot be taken back: whoever has copied the cookie
+// is in until it expires, whatever [Logout] tells the browser. To end sessions before,
+//
+//   - keep them in a Store: Logout ends one for good, and so does its method Delete;
+//   - or keep a number with each user, put it into the session after [Login], and have the
+//     load function of [SessionAuth] compare the two: counting it up ends all sessions of
+//     that user, with a Store or without, as is wanted after a change of password;
+//   - or take a key out of Keys, which ends all sessions that were made with it.
+//
+// MaxAge and Idle bound how long a copy is good for when nobody notices.
+//
 // Two requests of one browser at the same time each have the session as it was: the one
 // that is answered later wins. A session that ended in a Store meanwhile is not brought
 // back by the other.
@@ -116,6 +128,9 @@ type sessions struct {
 }
 
 func newSessions(o SessionOptions) (*sessions, error) {
+	if o.Wait != 0 && o.Store == nil {
+		return nil, errors.New("a Wait is for a Store, and there is none: leave it out")
+	}
 	for _, d := range []struct {
 		name     string
 		value    *time.Duration
@@ -128,6 +143,9 @@ func newSessions(o SessionOptions) (*sessions, error) {
 		if *d.value == 0 {
 			*d.value = d.fallback
 		}
+	}
+	if o.Idle >= o.MaxAge {
+		return nil, fmt.Errorf("an Idle of %v has no effect, since every session ends after its MaxAge of %v: want less, or a longer MaxAge", o.Idle, o.MaxAge)
 	}
 	m := &sessions{SessionOptions: o, name: o.Name}
 	if m.name == "" {
@@ -148,8 +166,8 @@ func newSessions(o SessionOptions) (*sessions, error) {
 		}
 		m.name, m.Secure = "__Host-"+m.name, true
 	}
-	if err := m.cookie("", 0, true).Valid(); err != nil {
-		return nil, fmt.Errorf("the cookie %q: %w", m.name, err)
+	if err := (redstart.Response{}).WithCookie(m.cookie("", 0, false)).Err(); err != nil {
+		return nil, errors.New("the " + strings.TrimPrefix(err.Error(), "redstart: "))
 	}
 	m.check = originCheck("Session", o.TrustedOrigins, o.InsecureCrossOrigin)
 	if o.Store != nil && o.Seal {

@@ -3,9 +3,11 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/authheader"
@@ -24,7 +26,7 @@ type SessionAuthOptions struct {
 // SessionAuth knows clients by who has logged in to their session with [Login]. It belongs
 // inside of a [Session], which also refuses what pages of other sites send. load makes
 // the identity, and returns nil for one who may not come in any more; nil in its place
-// makes an identity of the subject alone.
+// makes an identity of the subject alone. It has the session by [redstart.SessionFrom].
 func SessionAuth(load func(ctx context.Context, subject string) (*redstart.Identity, error), options ...SessionAuthOptions) *Auth {
 	o := given("SessionAuth", options)
 	if load == nil {
@@ -105,6 +107,8 @@ func Login(req *redstart.Request, subject string) error {
 		return errNoSession
 	case subject == "":
 		return errors.New("middleware: Login: the subject is empty")
+	case !utf8.ValidString(subject):
+		return fmt.Errorf("middleware: Login: the subject %q is not UTF-8: it would come back as another", subject)
 	}
 	if err := s.owner.check(req); err != nil {
 		return err
@@ -120,7 +124,7 @@ func Login(req *redstart.Request, subject string) error {
 
 // Logout ends the session: its values are gone, and the Store, if there is one, forgets it
 // at once. A cookie that holds its values itself is good until it expires, for who has
-// copied it.
+// copied it: [Session] says what helps.
 func Logout(req *redstart.Request) {
 	s, ok := req.Session().(*browserSession)
 	if !ok {

@@ -111,6 +111,7 @@ func TestLoginFails(t *testing.T) {
 		{"another site's page", "/login?as=joker", "Sec-Fetch-Site: cross-site", 403},
 		{"an old browser's", "/login?as=joker", "Origin: https://evil.example", 403},
 		{"nobody", "/login?as=", "Sec-Fetch-Site: same-origin", 500},
+		{"no text", "/login?as=bat%ff", "Sec-Fetch-Site: same-origin", 500},
 		{"this site", "/login?as=batman", "Sec-Fetch-Site: same-origin", 200},
 	} {
 		reply := send(app, "POST", tc.path, "", tc.header)
@@ -216,5 +217,38 @@ func ExampleSessionAuth() {
 	fmt.Println(b.get("/cave?room=1"))
 	// Output:
 	// /login?next=%2Fcave%3Froom%3D1
+	// robin by Session
+}
+
+// All sessions of one user end, whoever has a copy of the cookie, as after a change of
+// password. Each user has a number that is counted up for it, in a database.
+func ExampleSessionAuth_endAll() {
+	numbers := map[string]int{"robin": 1}
+	app := quiet()
+	app.Use(middleware.Session(middleware.SessionOptions{Keys: sessionKeys}))
+	app.Post("/login", func(req *redstart.Request) redstart.Response {
+		if err := middleware.Login(req, "robin"); err != nil {
+			return redstart.Fail(err)
+		}
+		req.Session().Set("number", numbers["robin"])
+		return redstart.NoContent()
+	})
+	app.Get("/", whoami, redstart.Secured(middleware.SessionAuth(func(ctx context.Context, subject string) (*redstart.Identity, error) {
+		number := 0
+		if !redstart.SessionFrom(ctx).Get("number", &number) || number != numbers[subject] {
+			return nil, nil
+		}
+		return &redstart.Identity{Subject: subject}, nil
+	})))
+	b := newBrowser(app)
+	b.send("POST", "/login")
+	fmt.Println(b.get("/"))
+	numbers["robin"]++
+	fmt.Println(b.send("GET", "/").Code)
+	b.send("POST", "/login")
+	fmt.Println(b.get("/"))
+	// Output:
+	// robin by Session
+	// 401
 	// robin by Session
 }

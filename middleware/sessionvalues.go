@@ -6,11 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/jsonx"
@@ -92,6 +94,9 @@ func (s *browserSession) Keys() []string {
 
 func (s *browserSession) Set(key string, value any) {
 	data, err := jsonx.Marshal(value)
+	if err == nil && !utf8.ValidString(key) {
+		err = errKeyNotText
+	}
 	defer s.use()()
 	if err != nil {
 		s.err = fmt.Errorf("middleware: Session: the value %q cannot be kept: %w", key, err)
@@ -106,6 +111,8 @@ func (s *browserSession) Set(key string, value any) {
 	}
 	s.record.Values[key] = data
 }
+
+var errKeyNotText = errors.New("the key is not UTF-8")
 
 // change notes that the session, which is locked, changes.
 func (s *browserSession) change(what string) {

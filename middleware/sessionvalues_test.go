@@ -69,6 +69,11 @@ func TestSessionValues(t *testing.T) {
 			return redstart.Text("fine")
 		})
 		assert.Equal(t, 500, b.send("GET", "/unfit").Code)
+		app.Get("/no-text", func(req *redstart.Request) redstart.Response {
+			req.Session().Set("f\xff", 1) // it would be found under another name
+			return redstart.Text("fine")
+		})
+		assert.Equal(t, 500, b.send("GET", "/no-text").Code)
 		assert.Equal(t, 204, b.send("GET", "/again").Code)
 	})
 }

@@ -4,6 +4,7 @@
 package jwk
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -44,6 +45,9 @@ func New(id, algorithm string, material any) (Key, error) {
 		}
 		if algorithm != "" && !slices.Contains(k.Algorithms, algorithm) && slices.Contains([]string{"HS384", "HS512"}, algorithm) {
 			return k, fmt.Errorf("the secret has %d bytes, which is too short for %s", len(m), algorithm)
+		}
+		if len(bytes.Trim(m, "\x00")) == 0 {
+			return k, errors.New("the secret is nothing but zeros: fill it by crypto/rand")
 		}
 		k.Verify, k.Sign = m, m
 	case *rsa.PublicKey, *rsa.PrivateKey:

@@ -7,6 +7,7 @@
 package session
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -44,6 +45,9 @@ func New(name string, secrets [][]byte, seal bool) (*Codec, error) {
 	for i, secret := range secrets {
 		if len(secret) < MinSecret {
 			return nil, fmt.Errorf("key %d of %d has %d bytes: want %d or more, at random", i+1, len(secrets), len(secret), MinSecret)
+		}
+		if len(bytes.Trim(secret, "\x00")) == 0 {
+			return nil, fmt.Errorf("key %d of %d is nothing but zeros: fill it by crypto/rand", i+1, len(secrets))
 		}
 		k, err := derive(secret, name, seal)
 		if err != nil {

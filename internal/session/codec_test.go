@@ -96,6 +96,8 @@ func TestWeakKeys(t *testing.T) {
 	assert.EqualError(t, err, "there is no key: want one of 32 or more random bytes")
 	_, err = New("session", [][]byte{secret(1), make([]byte, 31)}, false)
 	assert.EqualError(t, err, "key 2 of 2 has 31 bytes: want 32 or more, at random")
+	_, err = New("session", [][]byte{make([]byte, 32)}, false)
+	assert.EqualError(t, err, "key 1 of 1 is nothing but zeros: fill it by crypto/rand")
 }
 
 func TestRecordTimes(t *testing.T) {
