@@ -31,9 +31,10 @@
 //
 // [Response.WithStatus], [Response.With], [Response.WithAdded],
 // [Response.WithDefault], [Response.Without], [Response.WithCookie],
-// [Response.ClearCookie], [Response.WithBody] and [Response.WithDone] refine any of
-// them. A refinement that HTTP does not allow, such as a header with a line break,
-// is a programming error: the client gets a 500, and the log says why.
+// [Response.ClearCookie], [Response.WithFilename], [Response.WithBody] and
+// [Response.WithDone] refine any of them. A refinement that HTTP does not allow, such as a
+// header with a line break, is a programming error: the client gets a 500, and the log
+// says why.
 //
 // # Routes
 //

@@ -314,12 +314,18 @@ func (g *group) Mount(prefix string, h http.Handler) {
 	g.add(routing.AnyMethod, prefix+"/*rest", reply, asMount)
 }
 
-// Static serves a folder of files below the prefix for GET and HEAD. A name that
-// is no file falls through to the routes; a route without parameters comes first.
-// See [StaticOptions] for index pages, single-page applications and caching.
+// Static serves a folder of files below the prefix for GET and HEAD, and index.html for a
+// folder in it. A name that is no file falls through to the routes; a route without
+// parameters comes first. Of several folders that of the longest prefix comes first, and
+// of the same prefix the one that was registered first: it lies over the other.
+//
+// Where a file has a sibling that was compressed before, as app.js has app.js.br, .zst or
+// .gz, a client that accepts it gets that one, unless the file is younger. Replies have an
+// ETag and are revalidated before each use, but for names with a hash, which are kept for
+// a year. See [StaticOptions] for single-page applications and listings.
 func (g *group) Static(prefix string, f *Files, opts ...StaticOptions) {
-	if f == nil {
-		misuse(fmt.Sprintf("Static %q", prefix), "the Files are nil: make them by Dir or FilesFS")
+	if f == nil || f.root == nil {
+		misuse(fmt.Sprintf("Static %q", prefix), "the Files are nil: make them by OpenFiles or FilesFS")
 	}
 	full := g.fullPrefix() + strings.TrimSuffix(prefix, "/")
 	if parsed, err := routing.Parse(full + "/"); err != nil {
@@ -346,8 +352,9 @@ type StaticOptions struct {
 	// neither a file nor a route: the page of a single-page application.
 	Fallback string
 	// Hashed says whether a file's name changes with its content, so that it may
-	// be cached for a year; the default recognises names like app.3f2a9c1b.js.
-	// Other files are revalidated before each use.
+	// be cached for a year; the default recognises names like app.3f2a9c1b.js, with
+	// digits and letters a to f, or eight of A to Z and 2 to 7. The name that it is given
+	// is the path in the folder.
 	Hashed func(name string) bool
 	// Dotfiles serves names that begin with a dot as well. They are refused
 	// otherwise, but for those below .well-known.

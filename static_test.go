@@ -130,6 +130,9 @@ func TestStaticPrefixes(t *testing.T) {
 	assert.Equal(t, "shared", w.Body.String())
 	assert.Equal(t, "group", w.Header().Get("Trace"))
 	assert.Equal(t, "longer prefix", get(app, "/g/assets/items/7").Body.String())
+	app.Static("/g/assets/items", redstart.FilesFS(fstest.MapFS{"7": {Data: []byte("below")}, "8": {Data: []byte("laid under")}}))
+	assert.Equal(t, "longer prefix", get(app, "/g/assets/items/7").Body.String(), "the first of one prefix lies over the second")
+	assert.Equal(t, "laid under", get(app, "/g/assets/items/8").Body.String())
 	assert.Equal(t, 404, get(app, "/g/assetsshared.txt").Code)
 	assert.Equal(t, 301, get(app, "/g/assets").Code)
 
@@ -247,7 +250,7 @@ func TestConditionsThatAFileDoesNotMeet(t *testing.T) { // features: P3, P9
 		ranges string
 		detail string
 	}{
-		"behind the end": {[2]string{"Range", "bytes=20-"}, 416, "bytes */10", `header Range: "bytes=20-" is behind the end: there is bytes */10`},
+		"behind the end": {[2]string{"Range", "bytes=20-"}, 416, "bytes */10", `header Range: "bytes=20-" is behind the end: the file has 10 bytes`},
 		"no range":       {[2]string{"Range", "bytes=a-b"}, 416, "", `header Range: "bytes=a-b": expected ranges such as bytes=0-99, bytes=100- or bytes=-100`},
 		"another file":   {[2]string{"If-Match", `"other"`}, 412, "", `header If-Match: "\"other\"" is not the file as it is now`},
 		"a later file":   {[2]string{"If-Unmodified-Since", old}, 412, "", `header If-Unmodified-Since: "` + old + `": the file was modified later`},

@@ -5,6 +5,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
+
+	"github.com/redstart-go/redstart/internal/excerpt"
 )
 
 // Refusal is the error of a request that sets a condition which the file does not
@@ -63,12 +66,14 @@ func (r *refuser) ReadFrom(src io.Reader) (int64, error) { return io.Copy(r.Resp
 
 // refusal says what was refused, if anything was.
 func (r *refuser) refusal(req *http.Request) error {
-	condition := func(name string) string { return fmt.Sprintf("header %s: %q", name, req.Header.Get(name)) }
+	condition := func(name string) string {
+		return fmt.Sprintf("header %s: %q", name, excerpt.Of(req.Header.Get(name), 200))
+	}
 	switch {
 	case r.status == 0:
 		return nil
 	case r.status == http.StatusRequestedRangeNotSatisfiable && r.ranges != "":
-		return &Refusal{r.status, r.ranges, condition("Range") + " is behind the end: there is " + r.ranges}
+		return &Refusal{r.status, r.ranges, condition("Range") + " is behind the end: the file has " + strings.TrimPrefix(r.ranges, "bytes */") + " bytes"}
 	case r.status == http.StatusRequestedRangeNotSatisfiable:
 		return &Refusal{r.status, "", condition("Range") + ": expected ranges such as bytes=0-99, bytes=100- or bytes=-100"}
 	case r.status != http.StatusPreconditionFailed:

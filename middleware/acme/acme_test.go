@@ -180,6 +180,9 @@ func TestOptionsThatCannotWork(t *testing.T) { // features: G4
 		"two caches":       {func(o *Options) { o.Store = autocert.DirCache("x") }, "choose one"},
 		"negative renewal": {func(o *Options) { o.RenewBefore = -1 }, "RenewBefore is -1ns"},
 		"directory":        {func(o *Options) { o.Directory = "staging" }, `the Directory "staging" is no URL`},
+		"half a directory": {func(o *Options) { o.Directory = "https:///dir" }, `the Directory "https:///dir" is no URL`},
+		"email":            {func(o *Options) { o.Email = "gordon" }, `the Email "gordon" is no address: want one such as gordon@gotham.city`},
+		"name and email":   {func(o *Options) { o.Email = "Jim <gordon@gotham.city>" }, `is no address`},
 		"a file as folder": {func(o *Options) { o.Cache = file }, "acme: the folder for certificates: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,6 +192,7 @@ func TestOptionsThatCannotWork(t *testing.T) { // features: G4
 			assert.ErrorContains(t, err, tt.want)
 		})
 	}
+	valid.Email = "gordon@gotham.city"
 	m, err := New(valid)
 	require.NoError(t, err)
 	assert.Equal(t, LetsEncrypt, m.auto.Client.DirectoryURL)

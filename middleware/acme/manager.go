@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/mail"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -112,10 +114,23 @@ func (o *Options) check() error {
 		return errors.New("both a Cache and a Store are set: choose one")
 	case o.RenewBefore < 0:
 		return fmt.Errorf("RenewBefore is %v: want a time before the end", o.RenewBefore)
-	case o.Directory != "" && !strings.HasPrefix(o.Directory, "https://") && !strings.HasPrefix(o.Directory, "http://"):
+	case o.Directory != "" && !isURL(o.Directory):
 		return fmt.Errorf("the Directory %q is no URL", o.Directory)
+	case o.Email != "" && !isMail(o.Email):
+		return fmt.Errorf("the Email %q is no address: want one such as gordon@gotham.city", o.Email)
 	}
 	return nil
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// isMail is about the bare address, since the authority is given nothing else.
+func isMail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s
 }
 
 func isASCII(s string) bool {
