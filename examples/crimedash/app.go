@@ -66,7 +66,7 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	known.pages(app)
 	app.Static("/static", redstart.FilesFS(static))
 
-	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node}
+	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node, darkroom: newDarkroom()}
 	if c.Log != store.NoLog {
 		desk.clerk = newClerk(c)
 		app.OnStart(desk.clerk.start)

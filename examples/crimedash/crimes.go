@@ -23,6 +23,8 @@ type desk struct {
 	hub   *sse.Hub
 	clerk *clerk // keeps step with a log that others write to as well; nil without one
 	node  node
+
+	darkroom darkroom
 }
 
 // file puts a crime on file and tells everybody who listens. The form, the API
@@ -184,6 +186,8 @@ func ruleOf(field store.FieldError) string {
 		return "oneof"
 	case store.CodeTooLong:
 		return fmt.Sprintf("max=%d", field.Max)
+	case store.CodePixels:
+		return fmt.Sprintf("pixels=%d", field.Max)
 	case store.CodeInvalid:
 		return "valid"
 	}

@@ -77,14 +77,14 @@ func (d *desk) reportByForm(req *redstart.Request, form *reportForm) (redstart.R
 		wrong = invalid.Fields
 	}
 	if form.Photo != nil && form.Photo.Size > 0 {
-		name, field, err := checkPhoto(form.Photo)
+		photo, field, err := d.darkroom.develop(req.Context(), form.Photo)
 		if err != nil {
 			return redstart.Response{}, err
 		}
 		if field != nil {
 			wrong = append(wrong, *field)
 		}
-		report.Photo = name
+		report.Photo = photo
 	}
 	page := forPeople(req)
 	switch {
@@ -92,11 +92,6 @@ func (d *desk) reportByForm(req *redstart.Request, form *reportForm) (redstart.R
 		return redstart.Render("report.html", newReportPage(*form, wrong)).WithStatus(http.StatusUnprocessableEntity), nil
 	case len(wrong) > 0:
 		return redstart.Response{}, violations(wrong, inForm)
-	}
-	if report.Photo != "" {
-		if err := d.keepPhoto(form.Photo, report.Photo); err != nil {
-			return redstart.Response{}, err
-		}
 	}
 	report.Badge = badge(req)
 	crime, err := d.file(req.Context(), report)

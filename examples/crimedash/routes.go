@@ -59,5 +59,5 @@ func (d *desk) routes(app *redstart.App, g *guards) {
 	form.OnError(tooMuch)
 	redstart.Post(form, "/report", d.reportByForm, redstart.Secured(g.guests), redstart.BodyLimit(maxForm),
 		redstart.Describe(redstart.Doc{Summary: "Report a crime by form, with a photo", Tags: []string{"Crimes"}}))
-	app.Get("/photos/:name", d.photo, redstart.Describe(redstart.Doc{Summary: "Show a photo", Tags: []string{"Crimes"}}))
+	app.Get("/photos/:name", d.photo, redstart.With(middleware.ETag()), redstart.Describe(redstart.Doc{Summary: "Show a photo", Tags: []string{"Crimes"}}))
 }

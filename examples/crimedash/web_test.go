@@ -114,7 +114,7 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 	for _, status := range []string{store.StatusOpen, store.StatusResponding, store.StatusClosed} {
 		used["status."+status] = true
 	}
-	for _, code := range []string{store.CodeRequired, store.CodeUnknown, store.CodeTooLong, store.CodeInvalid, store.CodeTooLarge, store.CodeNoPhoto} {
+	for _, code := range []string{store.CodeRequired, store.CodeUnknown, store.CodeTooLong, store.CodeInvalid, store.CodeTooLarge, store.CodeNoPhoto, store.CodeBroken, store.CodePixels} {
 		used["error."+code] = true
 	}
 	for _, room := range rooms {

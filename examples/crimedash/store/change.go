@@ -54,9 +54,7 @@ func (s *Store) Plan(ctx context.Context, id int64, status, by string) (Change, 
 // change in the log, everything up to which is then done, a change that was done already
 // is not done again. Without a log the position is "".
 func (s *Store) Apply(ctx context.Context, position string, c Change) error {
-	var photo string
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		photo = ""
 		if position != "" {
 			var done string
 			if err := tx.QueryRowContext(ctx, "SELECT cursor FROM desk").Scan(&done); err != nil || covers(done, position) {
@@ -71,15 +69,16 @@ func (s *Store) Apply(ctx context.Context, position string, c Change) error {
 			_, err := tx.ExecContext(ctx, "UPDATE crimes SET status = ? WHERE id = ? AND created_at = ?", append([]any{c.Status}, which...)...)
 			return err
 		}
+		var photo string
 		err := tx.QueryRowContext(ctx, "DELETE FROM crimes WHERE id = ? AND created_at = ? RETURNING photo", which...).Scan(&photo)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return dropPhoto(ctx, tx, photo)
 	})
-	if err == nil {
-		err = s.dropPhoto(ctx, photo)
-	}
 	if err != nil {
 		return fmt.Errorf("change crime %d: %w", c.ID, err)
 	}

@@ -2,8 +2,6 @@ package store_test
 
 import (
 	"fmt"
-	"io/fs"
-	"strings"
 	"testing"
 	"time"
 
@@ -80,25 +78,4 @@ func TestMatchingYieldsAll(t *testing.T) {
 	for _, err := range s.Matching(t.Context(), store.Filter{Kind: "pun"}) {
 		require.ErrorContains(t, err, "invalid filter")
 	}
-}
-
-func TestPhotoNames(t *testing.T) {
-	name, err := store.PhotoName("image/png", strings.NewReader("x"))
-	require.NoError(t, err)
-	assert.Equal(t, "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881.png", name)
-	assert.True(t, store.IsPhotoName(name))
-	unknown, err := store.PhotoName("image/svg+xml", strings.NewReader("x"))
-	require.NoError(t, err)
-	assert.Empty(t, unknown)
-	for _, bad := range []string{"", "../" + name, name + "\n", strings.ToUpper(name), "a.png", name[:len(name)-3] + "svg"} {
-		assert.False(t, store.IsPhotoName(bad), bad)
-	}
-	s := open(t, store.Options{Empty: true})
-	root, err := s.Photos()
-	require.NoError(t, err)
-	info, err := root.Stat(".")
-	require.NoError(t, err)
-	assert.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
-	_, err = root.Open("../gotham.db")
-	assert.Error(t, err, "it does not lead out")
 }

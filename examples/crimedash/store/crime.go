@@ -59,7 +59,7 @@ type Crime struct {
 	Reporter    string    `json:"reporter"` // empty: anonymous
 	Status      string    `json:"status"`
 	CreatedAt   time.Time `json:"created_at"`      // UTC, whole microseconds
-	Photo       string    `json:"photo,omitempty"` // the name of a file, see [Store.Photos]
+	Photo       string    `json:"photo,omitempty"` // its name, see [Store.Photo]
 	Badge       string    `json:"badge,omitempty"` // the user who reported it, if one had logged in
 }
 
@@ -73,7 +73,7 @@ type NewCrime struct {
 	Reporter    string `json:"reporter"` // optional
 
 	// What a witness cannot claim: the program knows it.
-	Photo string `json:"-"`
+	Photo *Photo `json:"-"` // nil: none
 	Badge string `json:"-"`
 }
 
@@ -85,6 +85,8 @@ const (
 	CodeInvalid  = "invalid"   // not readable as what the field holds
 	CodeTooLarge = "too_large" // a file of more than Max bytes
 	CodeNoPhoto  = "no_photo"  // a file that is no picture of a known kind
+	CodeBroken   = "broken"    // a picture that is damaged
+	CodePixels   = "pixels"    // a picture with more than Max pixels
 )
 
 // FieldError says what is wrong with one field of a report or a filter. Code

@@ -25,11 +25,14 @@ func (s *Store) Report(ctx context.Context, report NewCrime) (Crime, error) {
 		Kind: report.Kind, Severity: report.Severity, District: report.District,
 		Place: report.Place, Description: report.Description, Reporter: report.Reporter,
 		Status: StatusOpen, CreatedAt: s.now().UTC().Truncate(time.Microsecond),
-		Photo: report.Photo, Badge: report.Badge,
+		Badge: report.Badge,
 	}
 	err = s.inTx(ctx, func(tx *sql.Tx) (err error) {
 		outbox := s.log != NoLog
 		if crime.ID, err = s.nextID(ctx, tx); err != nil {
+			return err
+		}
+		if crime.Photo, err = keepPhoto(ctx, tx, report.Photo); err != nil {
 			return err
 		}
 		if IsShared(crime.ID) {

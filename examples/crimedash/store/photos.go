@@ -3,100 +3,76 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 	"regexp"
-	"strings"
-	"sync"
 )
 
-// photos is the folder of the pictures that come with reports. A picture is a file that
-// is named by its content: it never changes, and the same one is kept once.
-type photos struct {
-	folder string
-
-	mu   sync.Mutex
-	root *os.Root
-}
-
-// photosBeside names the folder beside the database, for gotham.db gotham-photos.
-func photosBeside(database string) string {
-	return strings.TrimSuffix(database, filepath.Ext(database)) + "-photos"
+// Photo is a picture that comes with a report. It is in the same file as the reports, so
+// that it comes and goes with them, and every process that has the file can show it.
+type Photo struct {
+	Type    string // image/jpeg, image/png, image/gif or image/webp
+	Content []byte
 }
 
 var photoName = regexp.MustCompile(`^[0-9a-f]{64}\.(?:jpg|png|gif|webp)$`)
 
 // extensions are those of the kinds of pictures that every browser shows.
-var extensions = map[string]string{"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
+var extensions = map[string]string{"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp"}
 
-// PhotoName returns the name for a picture of that media type and content. The type is
-// what was found in the content, not what somebody says; one that is unknown returns "".
-func PhotoName(mediaType string, content io.Reader) (string, error) {
-	extension, known := extensions[mediaType]
-	if !known {
-		return "", nil
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, content); err != nil {
-		return "", fmt.Errorf("read a picture: %w", err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)) + "." + extension, nil
+// Name is made of the content: the same picture is kept once, and what a name stands for
+// never changes.
+func (p Photo) Name() string {
+	sum := sha256.Sum256(p.Content)
+	return hex.EncodeToString(sum[:]) + extensions[p.Type]
 }
 
-// IsPhotoName says whether a name is one that [PhotoName] makes.
-func IsPhotoName(name string) bool { return photoName.MatchString(name) }
+// Photo returns the picture of that name, or [ErrNotFound].
+func (s *Store) Photo(ctx context.Context, name string) (Photo, error) {
+	if !photoName.MatchString(name) {
+		return Photo{}, ErrNotFound
+	}
+	photo := Photo{Type: typeOf(name)}
+	err := s.read.QueryRowContext(ctx, "SELECT content FROM photos WHERE name = ?", name).Scan(&photo.Content)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // another node may have it
+		return Photo{}, ErrNotFound
+	case err != nil:
+		return Photo{}, fmt.Errorf("get photo %s: %w", name, err)
+	}
+	return photo, nil
+}
 
-// Photos returns the folder that pictures are in, which is made if it is missing. Nothing
-// in it leads out of it. It is the store's to close.
-func (s *Store) Photos() (*os.Root, error) {
-	p := &s.photos
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.root != nil {
-		return p.root, nil
+func typeOf(name string) string {
+	for mediaType, extension := range extensions {
+		if path.Ext(name) == extension {
+			return mediaType
+		}
 	}
-	if err := os.Mkdir(p.folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("make the folder for photos: %w", err)
+	return ""
+}
+
+// keepPhoto writes a picture down, unless it is there, and returns its name.
+func keepPhoto(ctx context.Context, tx *sql.Tx, photo *Photo) (string, error) {
+	if photo == nil {
+		return "", nil
 	}
-	root, err := os.OpenRoot(p.folder)
-	if err != nil {
-		return nil, fmt.Errorf("open the folder for photos: %w", err)
+	name := photo.Name()
+	if !photoName.MatchString(name) {
+		return "", fmt.Errorf("a photo of the type %q", photo.Type)
 	}
-	p.root = root
-	return root, nil
+	_, err := tx.ExecContext(ctx, "INSERT INTO photos (name, content) VALUES (?, ?) ON CONFLICT DO NOTHING", name, photo.Content)
+	return name, err
 }
 
 // dropPhoto deletes a picture that no report shows any more.
-func (s *Store) dropPhoto(ctx context.Context, name string) error {
-	if !IsPhotoName(name) {
+func dropPhoto(ctx context.Context, tx *sql.Tx, name string) error {
+	if name == "" {
 		return nil
 	}
-	var shown bool
-	if err := s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM crimes WHERE photo = ?)", name).Scan(&shown); err != nil || shown {
-		return err
-	}
-	root, err := s.Photos()
-	if err != nil {
-		return err
-	}
-	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may be another node's
-		return err
-	}
-	return nil
-}
-
-func (p *photos) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.root == nil {
-		return nil
-	}
-	err := p.root.Close()
-	p.root = nil
+	_, err := tx.ExecContext(ctx, "DELETE FROM photos WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM crimes WHERE photo = ?1)", name)
 	return err
 }

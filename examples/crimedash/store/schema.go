@@ -49,7 +49,7 @@ var migrations = [...]string{
 	INSERT INTO desk (one) VALUES (1);
 	`,
 	`
-	ALTER TABLE crimes ADD COLUMN photo TEXT NOT NULL DEFAULT ''; -- the name of a file, see photos.go
+	ALTER TABLE crimes ADD COLUMN photo TEXT NOT NULL DEFAULT ''; -- its name, see photos.go
 	ALTER TABLE crimes ADD COLUMN badge TEXT NOT NULL DEFAULT ''; -- the user who reported it, if one had logged in
 	CREATE INDEX crimes_by_photo ON crimes (photo) WHERE photo <> '';
 
@@ -63,6 +63,12 @@ var migrations = [...]string{
 	CREATE TABLE secrets (
 		name  TEXT PRIMARY KEY,
 		value BLOB NOT NULL
+	) STRICT;
+	`,
+	`
+	CREATE TABLE photos (
+		name    TEXT PRIMARY KEY, -- see photos.go
+		content BLOB NOT NULL
 	) STRICT;
 	`,
 }

@@ -46,8 +46,6 @@ type Store struct {
 	read  *sql.DB
 	now   func() time.Time
 	log   Log
-
-	photos photos
 }
 
 // Open opens the database at path, creating and seeding it if need be. The
@@ -61,7 +59,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %q: %w", path, err)
 	}
-	s := &Store{now: opts.Now, log: opts.Log, photos: photos{folder: photosBeside(abs)}}
+	s := &Store{now: opts.Now, log: opts.Log}
 	createPrivate(abs)
 	if s.write, err = openPool(abs, "immediate", 1); err == nil {
 		err = patiently(ctx, func() error { return s.prepare(ctx, !opts.Empty) })
@@ -135,7 +133,7 @@ func (s *Store) Close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, s.photos.close())...)
+	return errors.Join(errs...)
 }
 
 // DB is the database, for what else wants a table in the same file. Changes are made one

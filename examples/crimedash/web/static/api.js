@@ -16,7 +16,8 @@ const chosen = new Set(["kind", "severity", "district", "status"]); // from list
 function fieldError({ name, pointer, rule = "" }) {
   const field = name ?? pointer?.replace(/^#\//, "");
   const [code, limit] = rule.split("=");
-  if (code === "required" || code === "too_large" || code === "no_photo") return { field, code };
+  if (["required", "too_large", "no_photo", "broken"].includes(code)) return { field, code };
+  if (code === "pixels") return { field, code, max: Number(limit) };
   if (chosen.has(field)) return { field, code: "unknown" };
   if (code === "max") return { field, code: "too_long", max: Number(limit) };
   return { field, code: "invalid" };

@@ -148,6 +148,8 @@ export default {
   "report.wrongSome": "Some fields need your attention.",
   "error.too_large": "A photo may have 4 MiB at most.",
   "error.no_photo": "Please choose a picture: JPEG, PNG, GIF or WebP.",
+  "error.broken": "This picture is damaged. Please choose another.",
+  "error.pixels": ({ max }) => `A photo may have ${Math.round(max / 1e6)} million pixels at most.`,
   "act.open": "Reopen",
   "act.responding": "Send officers",
   "act.closed": "Close the case",

@@ -145,6 +145,8 @@ export default {
   "report.wrongSome": "有几处需要更正。",
   "error.too_large": "照片最大 4 MiB。",
   "error.no_photo": "请选择 JPEG、PNG、GIF 或 WebP 图片。",
+  "error.broken": "这张图片已损坏，请换一张。",
+  "error.pixels": ({ max }) => `照片最多 ${Math.round(max / 1e4)} 万像素。`,
   "act.open": "重新立案",
   "act.responding": "派出警员",
   "act.closed": "结案",
