@@ -246,4 +246,6 @@ func TestRoutesKnowTheirSecurity(t *testing.T) {
 	assert.Equal(t, []string{"group", "inner", "route"}, trace)
 	panicsAt(t, "guard 1 of 1", "it is nil: leave it out, or give a scheme of package middleware", func() { app.Secure(nil) })
 	panicsAt(t, "guard 1 of 1", "it has no middleware", func() { redstart.Secured(redstart.Security{}) })
+	panicsAt(t, "securing routes", "there is no guard, and everybody could come in: give one, or leave it out", func() { redstart.Secured() })
+	panicsAt(t, "securing routes", "there is no guard, and everybody could come in: give one, or leave it out", func() { app.Secure() })
 }

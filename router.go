@@ -129,6 +129,9 @@ type SecurityScheme struct {
 }
 
 func securities(guards []Guard) []Security {
+	if len(guards) == 0 {
+		misuse("securing routes", "there is no guard, and everybody could come in: give one, or leave it out")
+	}
 	list := make([]Security, 0, len(guards))
 	for i, guard := range guards {
 		if guard == nil {
