@@ -621,17 +621,33 @@ type TestingT = testclient.TB
 //	Post Put Patch (target, body, header...) the same
 //	Do(method, target, body, header...)      the same
 //	Stream(target, header...)                a [TestStream]
-//	WebSocket(target, options)               a [websocket.Conn]
-//	DialWebSocket(target, options)           the same, and what a server that refuses says
+//	WebSocket(target, options)               a [TestSocket]
+//	DialWebSocket(target, options)           a [websocket.Conn], or what a server that refuses says
 //
-// A body is nil, a string, bytes or a reader, [url.Values] for a form, or anything else to
-// be encoded as JSON. The field Header is sent with each request, Jar keeps cookies, those
+// A body is nil, a string, bytes or a reader, [url.Values] for a form, a [TestForm] for one
+// with files, or anything else to be encoded as JSON. The field Header is sent with each request, Jar keeps cookies, those
 // that are Secure too, and Timeout bounds each wait, by a minute unless it is set.
 type TestClient = testclient.Client
 
 // TestResult is a whole reply: Status, Header, Body as a string, and Err when the body
 // broke off. JSON(&v) decodes the body, Cookie(name) finds one that is set.
 type TestResult = testclient.Result
+
+// TestForm is a body: a form with files. A [TestFile] has the name of its Field, a Name, a
+// ContentType and its Content.
+//
+//	client.Post("/crimes", redstart.TestForm{
+//		Values: url.Values{"kind": {"riddle"}},
+//		Files:  []redstart.TestFile{{Field: "photo", Name: "joker.png", Content: picture}},
+//	})
+type (
+	TestForm = testclient.Form
+	TestFile = testclient.File
+)
+
+// TestSocket is a conversation as a test has it: a [websocket.Conn] whose method Next()
+// waits for a message, as that of a TestStream does.
+type TestSocket = testclient.Socket
 
 // TestStream is an event stream as a test reads it: Next() waits for a message, Messages()
 // is an iter.Seq2 of them, Close() leaves.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,25 @@ func ExampleApp_TestClient() {
 	// Output:
 	// 303
 	// Hello, Robin
+}
+
+// A form with a file, as a browser sends it.
+func ExampleTestForm() {
+	app := redstart.New(redstart.WithoutAccessLog())
+	app.Post("/crimes", func(req *redstart.Request) redstart.Response {
+		photo, err := req.File("photo")
+		if err != nil {
+			return redstart.Fail(err)
+		}
+		form, _ := req.Form() // it was read
+		return redstart.Text(fmt.Sprintf("%s: %s, %d bytes", form.Get("kind"), photo.Name, photo.Size))
+	})
+
+	fmt.Println(app.Test("POST", "/crimes", redstart.TestForm{
+		Values: url.Values{"kind": {"riddle"}},
+		Files:  []redstart.TestFile{{Field: "photo", Name: "joker.png", Content: []byte("picture")}},
+	}).Body)
+	// Output: riddle: joker.png, 7 bytes
 }
 
 // asTest runs an example that wants a test.
@@ -172,12 +192,11 @@ func TestAConversationUnderFakeTime(t *testing.T) { // features: O4
 		_, _, err := client.DialWebSocket("/chat/1", nil)
 		assert.ErrorContains(t, err, "badge, please")
 		client.Header.Set("X-Badge", "7")
+		client.Timeout = 2 * time.Hour
 		conn := client.WebSocket("/chat/1", nil)
 		begin := time.Now()
 		require.NoError(t, conn.Send(websocket.TextMessage("hello")))
-		msg, err := conn.Read(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, "hello", msg.Text())
+		assert.Equal(t, "hello", conn.Next().Text())
 		assert.Equal(t, time.Hour, time.Since(begin))
 	})
 }

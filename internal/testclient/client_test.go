@@ -144,6 +144,16 @@ func TestFailuresSayWhatIsWrong(t *testing.T) { // features: O4
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
+	mux.HandleFunc("/chat", func(w http.ResponseWriter, r *http.Request) {
+		websocket.NewConversation(func(conn *websocket.Conn) error {
+			if r.URL.RawQuery == "end" {
+				return nil
+			}
+			for range conn.Messages() { // until the client has gone
+			}
+			return nil
+		}).ServeHTTP(w, r)
+	})
 	mux.HandleFunc("/stuck", func(http.ResponseWriter, *http.Request) { time.Sleep(24 * time.Hour) })
 	mux.HandleFunc("/silent", func(w http.ResponseWriter, r *http.Request) {
 		sse.NewStream(sse.Func(func(ctx context.Context, send sse.Send) error {
@@ -173,6 +183,10 @@ func TestFailuresSayWhatIsWrong(t *testing.T) { // features: O4
 		"silent stream":     {func(c *Client) { s := c.Stream("/silent"); s.Next(); s.Next() }, "GET /silent: no message within 1m0s"},
 		"ended stream":      {func(c *Client) { s := c.Stream("/silent?end"); s.Next(); s.Next() }, "GET /silent?end: the stream has ended"},
 		"failed stream":     {func(c *Client) { s := c.Stream("/silent?fail"); s.Next(); s.Next(); s.Next() }, "GET /silent?fail: the stream broke off: unexpected EOF"},
+		"file of no field":  {func(c *Client) { c.Post("/ok", Form{Files: []File{{Name: "a.png"}}}) }, "POST /ok: file 1 of the form has no Field"},
+		"late stream":       {func(c *Client) { c.Stream("/never") }, "GET /never: no stream has begun within 1m0s"},
+		"silent WebSocket":  {func(c *Client) { c.WebSocket("/chat", nil).Next() }, "WebSocket /chat: no message within 1m0s"},
+		"ended WebSocket":   {func(c *Client) { c.WebSocket("/chat?end", nil).Next() }, "WebSocket /chat?end: no message comes any more: websocket: closed by the peer with 1000"},
 		"refused WebSocket": {func(c *Client) { c.WebSocket("/ok", nil) }, `opening a WebSocket at /ok: websocket: the server answered the handshake with status 200`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,6 +211,29 @@ func TestFailuresSayWhatIsWrong(t *testing.T) { // features: O4
 		})
 		assert.Empty(t, endless)
 	})
+}
+
+func TestFormsWithFiles(t *testing.T) { // features: O4
+	client := New(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseMultipartForm(1 << 20); err != nil {
+			http.Error(w, err.Error(), 400)
+			return
+		}
+		fmt.Fprint(w, r.MultipartForm.Value["kind"], r.PostForm.Get("note"))
+		for _, file := range r.MultipartForm.File["photo"] {
+			content, _ := file.Open()
+			text, _ := io.ReadAll(content)
+			fmt.Fprintf(w, " %s %s %s", file.Filename, file.Header.Get("Content-Type"), text)
+		}
+	})})
+	got := client.Post("/", Form{
+		Values: url.Values{"kind": {"riddle", "arson"}, "note": {"小丑"}},
+		Files: []File{
+			{Field: "photo", Name: `a "b".png`, ContentType: "image/png", Content: []byte("one")},
+			{Field: "photo", Name: "c.bin", Content: []byte("two")},
+		},
+	})
+	assert.Equal(t, `[riddle arson]小丑 a "b".png image/png one c.bin application/octet-stream two`, got.Body)
 }
 
 func TestJSONOfAResult(t *testing.T) {

@@ -48,8 +48,8 @@ func excerpt(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// encode makes a request's body: text, bytes and a reader as they are, url.Values as a
-// form, anything else as JSON.
+// encode makes a request's body: text, bytes and a reader as they are, url.Values and a
+// Form as forms, anything else as JSON.
 func encode(body any) (content io.Reader, contentType string, err error) {
 	switch b := body.(type) {
 	case nil:
@@ -65,6 +65,8 @@ func encode(body any) (content io.Reader, contentType string, err error) {
 		return b, "", nil
 	case url.Values:
 		return strings.NewReader(b.Encode()), "application/x-www-form-urlencoded", nil
+	case Form:
+		return b.encode()
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -75,8 +77,8 @@ func encode(body any) (content io.Reader, contentType string, err error) {
 
 // Do sends a request and reads the reply. The target is a path, or a URL to ask another
 // host than example.com. The body may be nil, a string, bytes or a reader, [url.Values]
-// for a form, or anything else to be encoded as JSON. Headers are pairs of a name and a
-// value. Redirects are not followed. Without a reply the test fails.
+// for a form, a [Form] for one with files, or anything else to be encoded as JSON. Headers
+// are pairs of a name and a value. Redirects are not followed. Without a reply the test fails.
 func (c *Client) Do(method, target string, body any, header ...string) Result {
 	c.t.Helper()
 	result := c.exchange(c.t.Context(), method, target, body, header)

@@ -3,6 +3,7 @@ package testclient
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"mime"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/redstart-go/redstart/sse"
-	"github.com/redstart-go/redstart/websocket"
 )
 
 // buffered is how many messages a Stream reads ahead of its test. One that leaves more
@@ -40,7 +40,7 @@ func (c *Client) Stream(target string, header ...string) *Stream {
 	late := time.AfterFunc(c.timeout(), cancel)
 	resp, used, err := c.send(ctx, http.MethodGet, target, nil, append([]string{"Accept", "text/event-stream"}, header...))
 	if !late.Stop() {
-		err = errors.Join(err, errors.New("no stream has begun in time"))
+		err = fmt.Errorf("no stream has begun within %v", c.timeout())
 	}
 	if err != nil {
 		cancel()
@@ -126,46 +126,4 @@ func (s *Stream) Close() {
 		}
 		s.reading.Wait()
 	})
-}
-
-// WebSocket opens a conversation. It is closed when the test ends, if not before. A
-// server that refuses it fails the test. The options may be nil; those of how to connect
-// have no effect.
-func (c *Client) WebSocket(target string, opts *websocket.DialOptions) *websocket.Conn {
-	c.t.Helper()
-	conn, _, err := c.DialWebSocket(target, opts)
-	if err != nil {
-		c.t.Fatalf("opening a WebSocket at %s: %v", target, err)
-	}
-	return conn
-}
-
-// DialWebSocket is WebSocket that returns what a server which refuses has said: see
-// [websocket.Dial].
-func (c *Client) DialWebSocket(target string, opts *websocket.DialOptions) (*websocket.Conn, *http.Response, error) {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), c.timeout())
-	defer cancel()
-	r, err := c.request(ctx, http.MethodGet, target, nil, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	var o websocket.DialOptions
-	if opts != nil {
-		o = *opts
-	}
-	for name, values := range o.Header {
-		r.Header[name] = values
-	}
-	o.Header, o.Dial, o.Handler, o.TLS = r.Header, c.network.dial, nil, nil
-	r.URL.Scheme = "ws"
-	conn, resp, err := websocket.Dial(ctx, r.URL.String(), &o)
-	if resp != nil {
-		resp.Request = r
-		c.keepCookies(resp)
-	}
-	if err == nil {
-		c.closeAtEnd(func() { _ = conn.Close(websocket.NormalClosure, "") })
-	}
-	return conn, resp, err
 }
