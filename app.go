@@ -150,7 +150,8 @@ func WithTLS(certFile, keyFile string) Option {
 
 // WithTLSConfig serves HTTPS, and HTTP/2 over it, as the configuration says. Package
 // middleware/acme has one whose certificates come by themselves. nil, and one without a
-// certificate, are an error of the start.
+// certificate, are an error of the start. With [WithTLS] too, the files are for the
+// clients that none of its own certificates is for.
 func WithTLSConfig(t *tls.Config) Option {
 	return func(c *config) {
 		if t == nil {

@@ -224,7 +224,7 @@ func Redirect(target string) Response {
 	if err != nil {
 		return Fail(fmt.Errorf("redstart: Redirect: %w", err))
 	}
-	return Response{flags: flagRedirect}.With("Location", u.String())
+	return Response{flags: flagRedirect}.With("Location", headers.Location(u))
 }
 
 var errEmptyTarget = errors.New("the target is empty")

@@ -223,7 +223,7 @@ func TestRedirects(t *testing.T) {
 	for method, status := range map[string]int{"GET": 302, "HEAD": 302, "POST": 303, "PUT": 303, "PATCH": 303, "DELETE": 303} {
 		w := ask(app, method, "/", "")
 		assert.Equal(t, status, w.Code, method)
-		assert.Equal(t, "/%E6%AC%A1?q=a b", w.Header().Get("Location"), method)
+		assert.Equal(t, "/%E6%AC%A1?q=a%20b", w.Header().Get("Location"), method)
 		assert.Empty(t, w.Body.String())
 	}
 	assert.Equal(t, 307, ask(replies(redstart.Redirect("/x").WithStatus(307)), "POST", "/", "").Code)

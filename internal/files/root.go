@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -31,6 +32,9 @@ type Root struct {
 // even if it is renamed meanwhile, until Close. The error says whether the
 // folder is missing, is not a folder or may not be read.
 func Dir(path string) (*Root, error) {
+	if path == "" {
+		return nil, errors.New(`files: no folder was named: write "." for the one that the program was started in`)
+	}
 	disk, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, explainDir(path, err)
@@ -41,9 +45,9 @@ func Dir(path string) (*Root, error) {
 // explainDir names the folder the way the process looked for it: the usual
 // mistake is a relative path and another working directory than expected.
 func explainDir(path string, err error) error {
-	where := path
+	where := strconv.Quote(path)
 	if absolute, absErr := filepath.Abs(path); absErr == nil && absolute != path {
-		where = fmt.Sprintf("%s (%s)", path, absolute)
+		where = fmt.Sprintf("%q (%s)", path, absolute)
 	}
 	if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
 		return fmt.Errorf("files: %s is not a folder: %w", where, syscall.ENOTDIR)

@@ -26,10 +26,12 @@ func TestDirSaysWhatIsWrong(t *testing.T) {
 	dir := tree(t, map[string]string{"file": ""})
 	_, err := files.Dir(filepath.Join(dir, "missing"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	assert.ErrorContains(t, err, "missing does not exist")
+	assert.ErrorContains(t, err, `missing" does not exist`)
 
 	_, err = files.Dir(filepath.Join(dir, "file"))
-	assert.ErrorContains(t, err, "file is not a folder")
+	assert.ErrorContains(t, err, `file" is not a folder`)
+	_, err = files.Dir("")
+	assert.EqualError(t, err, `files: no folder was named: write "." for the one that the program was started in`)
 
 	_, err = files.Dir("no-such-folder")
 	wd, wdErr := os.Getwd()
