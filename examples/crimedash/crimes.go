@@ -70,24 +70,32 @@ func (d *desk) position(ctx context.Context) (string, error) {
 type crimeFilter struct {
 	Kind     string `query:"kind" validate:"omitempty,oneof=robbery burglary assault arson smuggling fraud vandalism kidnapping sabotage riddle"`
 	Severity string `query:"severity" validate:"omitempty,oneof=low medium high critical"`
-	District int    `query:"district" validate:"omitempty,min=1,max=10"`
+	District *int   `query:"district" validate:"omitempty,min=1,max=10"` // a pointer, since 0 is no district
 	Query    string `query:"q" validate:"max=100"`
 }
 
 func (f crimeFilter) filter() store.Filter {
-	return store.Filter{Kind: f.Kind, Severity: f.Severity, District: f.District, Query: f.Query}
+	return store.Filter{Kind: f.Kind, Severity: f.Severity, District: orZero(f.District), Query: f.Query}
+}
+
+// orZero is the number, or 0 for none: what the store takes for all.
+func orZero(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 // crimePage is one page of the list.
 type crimePage struct {
 	crimeFilter
-	Limit  int   `query:"limit" validate:"omitempty,min=1,max=200"`
+	Limit  *int  `query:"limit" validate:"omitempty,min=1,max=200"`
 	Before int64 `query:"before" validate:"min=0"` // an id: the page continues behind it
 }
 
 func (d *desk) list(ctx context.Context, page *crimePage) (crimeList, error) {
 	filter := page.filter()
-	filter.Limit, filter.Before = page.Limit, page.Before
+	filter.Limit, filter.Before = orZero(page.Limit), page.Before
 	// The position comes first: what is filed between the two lines is then both
 	// in the list and live, and the page drops the double. The other way round
 	// it would be in neither.

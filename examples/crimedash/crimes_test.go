@@ -229,7 +229,10 @@ func TestBadQueriesNameTheParameter(t *testing.T) {
 	}{
 		"?district=abc":                {400, "district"},
 		"?district=11":                 {422, "district"},
+		"?district=0":                  {422, "district"},
 		"?limit=many":                  {400, "limit"},
+		"?limit=0":                     {422, "limit"},
+		"?q=%00":                       {422, "q"},
 		"?limit=-1":                    {422, "limit"},
 		"?limit=201":                   {422, "limit"},
 		"?before=1e9":                  {400, "before"},

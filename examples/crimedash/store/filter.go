@@ -48,6 +48,8 @@ func (f Filter) Validate() error {
 	switch {
 	case !utf8.ValidString(f.Query):
 		add(&FieldError{Field: "q", Code: CodeInvalid, Detail: "must be valid UTF-8"})
+	case strings.ContainsRune(f.Query, 0): // SQLite takes it for the end of the text
+		add(&FieldError{Field: "q", Code: CodeInvalid, Detail: "must be plain text"})
 	case utf8.RuneCountInString(f.Query) > MaxQuery:
 		add(tooLong("q", MaxQuery))
 	}
