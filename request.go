@@ -711,6 +711,10 @@ func (req *Request) SkipAccessLog(failures bool) {
 	}
 }
 
+// Draining says whether the application was told to stop, or at least to send its event
+// streams away: a load balancer should send requests elsewhere.
+func (req *Request) Draining() bool { return req.app.streams.Stats().Draining }
+
 // skipsLog returns which of the framework's log lines are left out, 0 for none.
 func (req *Request) skipsLog() int32 {
 	if s := req.extra.Load(); s != nil {

@@ -29,8 +29,8 @@ type HealthOptions struct {
 	Live, Ready string
 	// Checks are what readiness depends on.
 	Checks []HealthCheck
-	// Streams, if set, turn readiness off once they drain, which they do when the
-	// application is told to stop. They are the application's: app.Streams().
+	// Streams, if set, turn readiness off once they drain, besides the application's
+	// own, which always do.
 	Streams *sse.Server
 	// Serving, if set, is asked at each request, before the checks. An error turns
 	// readiness off, for an application that is not warm yet, or about to leave.
@@ -49,6 +49,8 @@ type HealthOptions struct {
 //
 //	GET /livez     200 as long as the process answers at all: a restart would help if not
 //	GET /readyz    200 when all checks pass, else 503: send requests elsewhere
+//
+// Readiness goes off by itself when the application is told to stop.
 //
 // The checks run at the same time, once for all who ask at the same moment, and the
 // reply has a line for each:
@@ -119,6 +121,9 @@ func newHealth(o HealthOptions) *health {
 			misuse("Health", "%q: want a path such as %q", *p.path, p.fallback)
 		}
 	}
+	if h.Live == h.Ready {
+		misuse("Health", "Live and Ready are both %q: want two paths", h.Live)
+	}
 	if h.Keep == 0 {
 		h.Keep = time.Second
 	}
@@ -139,7 +144,7 @@ func newHealth(o HealthOptions) *health {
 
 func (h *health) ready(req *redstart.Request) redstart.Response {
 	report, causes := healthReport{Status: "ready"}, []error(nil)
-	if err := h.serving(); err != nil {
+	if err := h.serving(req); err != nil {
 		causes = append(causes, err)
 		report.Reason = "not serving"
 		if h.InsecureShowErrors || errors.Is(err, sse.ErrDraining) {
@@ -167,8 +172,8 @@ func (h *health) ready(req *redstart.Request) redstart.Response {
 }
 
 // serving says whether the application wants requests at all.
-func (h *health) serving() error {
-	if h.Streams != nil && h.Streams.Stats().Draining {
+func (h *health) serving(req *redstart.Request) error {
+	if req.Draining() || h.Streams != nil && h.Streams.Stats().Draining {
 		return sse.ErrDraining
 	}
 	if h.Serving != nil {

@@ -1,10 +1,14 @@
 package middleware_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -15,13 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart"
+	"github.com/redstart-go/redstart/internal/memnet"
 	"github.com/redstart-go/redstart/middleware"
+	"github.com/redstart-go/redstart/sse"
 )
 
 func ExampleHealth() {
 	app := quiet(redstart.WithoutRequestID())
 	app.Use(middleware.Health(middleware.HealthOptions{
-		Streams: app.Streams(),
 		Serving: func() error { return errors.New("still reading the map of the city") },
 		Checks:  []middleware.HealthCheck{{Name: "database", Check: func(context.Context) error { return nil }}},
 	}))
@@ -172,14 +177,53 @@ func TestHealthHidesErrorsAndLogsChanges(t *testing.T) {
 
 func TestHealthWhileDraining(t *testing.T) {
 	app := quiet()
-	app.Use(middleware.Health(middleware.HealthOptions{Streams: app.Streams()}))
-	status, _ := readiness(t, app)
-	assert.Equal(t, 200, status)
-	require.NoError(t, app.Streams().Drain(t.Context()))
-	status, got := readiness(t, app)
-	assert.Equal(t, 503, status)
-	assert.Equal(t, "sse: the server is draining", got.Reason)
-	assert.Equal(t, 200, send(app, "GET", "/livez", "").Code, "a restart would not help")
+	others := &sse.Server{}
+	app.Use(middleware.Health(middleware.HealthOptions{Streams: others}))
+	for name, streams := range map[string]*sse.Server{"another server": others, "the application": app.Streams()} {
+		require.NoError(t, streams.Drain(t.Context()))
+		status, got := readiness(t, app)
+		assert.Equal(t, 503, status, name)
+		assert.Equal(t, "sse: the server is draining", got.Reason, name)
+		assert.Equal(t, 200, send(app, "GET", "/livez", "").Code, "a restart would not help")
+	}
+}
+
+// Readiness goes off with the signal to stop, while a request is still under way.
+func TestHealthOfAnAppThatIsToldToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := quiet()
+		app.Use(middleware.Health())
+		release := make(chan struct{})
+		app.Get("/", func(*redstart.Request) redstart.Response { <-release; return redstart.Text("done") })
+		l := memnet.Listen()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- app.Serve(ctx, l) }()
+		ask := func(conn net.Conn, path string) *http.Response {
+			_, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: gotham\r\n\r\n")
+			require.NoError(t, err)
+			reply, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, reply.Body)
+			require.NoError(t, err)
+			return reply
+		}
+		asker, err := l.DialContext(ctx, "", "")
+		require.NoError(t, err)
+		worker, err := l.DialContext(ctx, "", "")
+		require.NoError(t, err)
+		assert.Equal(t, 200, ask(asker, "/readyz").StatusCode)
+		worked := make(chan int, 1)
+		go func() { worked <- ask(worker, "/").StatusCode }()
+		synctest.Wait()
+		stop()
+		synctest.Wait()
+		assert.Equal(t, 503, ask(asker, "/readyz").StatusCode)
+		close(release)
+		assert.Equal(t, 200, <-worked)
+		require.NoError(t, <-ended)
+		_, _ = asker.Close(), worker.Close()
+	})
 }
 
 func TestHealthAnswersItsPathsOnly(t *testing.T) {
@@ -208,6 +252,7 @@ func TestHealthAnswersItsPathsOnly(t *testing.T) {
 func TestHealthPanicsWhenMisconfigured(t *testing.T) {
 	ok := func(context.Context) error { return nil }
 	for want, o := range map[string]middleware.HealthOptions{
+		`middleware: Health: Live and Ready are both "/healthz": want two paths`:                                   {Live: "/healthz", Ready: "/healthz"},
 		`middleware: Health: "livez": want a path such as "/livez"`:                                                {Live: "livez"},
 		`middleware: Health: "/": want a path such as "/readyz"`:                                                   {Ready: "/"},
 		`middleware: Health: check 1, "": want a name of its own, a function, and a timeout that is not negative`:  {Checks: []middleware.HealthCheck{{Check: ok}}},
