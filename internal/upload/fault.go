@@ -74,6 +74,9 @@ func Explain(r *http.Request, err error, limit int64, stall time.Duration) error
 	if _, known := errors.AsType[*Fault](err); known {
 		return err
 	}
+	if over, bounded := errors.AsType[*http.MaxBytesError](err); bounded { // by middleware of net/http
+		return TooLarge(over.Limit)
+	}
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		return TooLarge(limit)
