@@ -57,7 +57,7 @@ type MetricsOptions struct {
 // no part in the durations and sizes of requests, which it would spoil. Streams are event
 // streams that have begun, protocols that were switched to, and what a mounted handler
 // sends to a client that accepts text/event-stream. What is open now is counted by
-// [Metrics.WatchStreams] and [Metrics.WatchHub].
+// [Metrics.WatchStreams], [Metrics.WatchSockets] and [Metrics.WatchHub].
 type Metrics struct {
 	o       MetricsOptions
 	routes  atomic.Pointer[map[routeKey]*routeMetrics]
@@ -75,6 +75,7 @@ type Metrics struct {
 //
 //	metrics := middleware.NewMetrics()
 //	metrics.WatchStreams("app", app.Streams())
+//	metrics.WatchSockets("app", app.Sockets())
 //	metrics.WatchHub("crimes", hub)
 //	app.Use(metrics.Middleware)
 //	app.Mount("/metrics", metrics.Handler())

@@ -21,6 +21,7 @@ import (
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/middleware"
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 func ExampleMetrics() {
@@ -296,6 +297,49 @@ func TestMetricsOfAStreamEndWithIt(t *testing.T) {
 	}
 }
 
+func TestMetricsOfSockets(t *testing.T) {
+	app := quiet()
+	metrics, registry := measured()
+	app.Use(metrics.Middleware)
+	metrics.WatchSockets("app", app.Sockets())
+	metrics.WatchSockets("app", app.Sockets()) // once more is the same
+	app.WebSocket("/talk", func(*redstart.Request) redstart.Response {
+		return redstart.Socket(func(conn *websocket.Conn) error {
+			for message, err := range conn.Messages() {
+				if err != nil {
+					return err
+				}
+				if err := conn.Send(message); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	conn := app.TestClient(t).WebSocket("/talk", nil)
+	require.NoError(t, conn.SendText("hello"))
+	_, err := conn.Read(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, series(t, registry)["websocket_connections_open app"])
+	require.NoError(t, conn.Close(websocket.NormalClosure, ""))
+	require.Eventually(t, func() bool {
+		got := series(t, registry)
+		return got["websocket_messages_sent_total app"] == 1 && got["websocket_connections_open app"] == 0
+	}, 5*time.Second, time.Millisecond)
+	got := series(t, registry)
+	for name, want := range map[string]float64{
+		"handshakes_accepted_total": 1, "handshakes_refused_total": 0, "messages_received_total": 1,
+		"messages_dropped_total": 0,
+	} {
+		value, there := got["websocket_"+name+" app"]
+		assert.True(t, there, name)
+		assert.Equal(t, want, value, name)
+	}
+	for _, name := range []string{"received_bytes_total", "sent_bytes_total"} {
+		assert.GreaterOrEqual(t, got["websocket_"+name+" app"], 5.0, name)
+	}
+}
+
 func TestMetricsOfTheHubsLatency(t *testing.T) {
 	hub := sse.NewHub()
 	defer hub.Close()
@@ -358,6 +402,7 @@ func TestMetricsAreLinted(t *testing.T) {
 	metrics, registry := measured()
 	metrics.WatchHub("crimes", hub)
 	metrics.WatchStreams("app", app.Streams())
+	metrics.WatchSockets("app", app.Sockets())
 	app.Use(metrics.Middleware)
 	for _, kind := range everyReply(app) {
 		send(app, kind.method, kind.path, "")
@@ -388,6 +433,7 @@ func TestMetricsRefuseWhatIsWrong(t *testing.T) {
 	middleware.NewMetrics(middleware.MetricsOptions{Registerer: registry})
 	metrics, _ := measured()
 	metrics.WatchStreams("app", &sse.Server{})
+	metrics.WatchSockets("app", &websocket.Server{})
 	for name, tc := range map[string]struct {
 		f    func()
 		want string
@@ -400,6 +446,8 @@ func TestMetricsRefuseWhatIsWrong(t *testing.T) {
 		"nil hub":           {func() { metrics.WatchHub("crimes", nil) }, `WatchHub "crimes": the hub is nil`},
 		"nil server":        {func() { metrics.WatchStreams("app", nil) }, `WatchStreams "app": the server is nil`},
 		"name of a server":  {func() { metrics.WatchStreams("app", &sse.Server{}) }, "another server has that name"},
+		"nil sockets":       {func() { metrics.WatchSockets("app", nil) }, `WatchSockets "app": the server is nil`},
+		"name of sockets":   {func() { metrics.WatchSockets("app", &websocket.Server{}) }, "another server has that name"},
 		"buckets that fall": {func() { measured(middleware.MetricsOptions{Buckets: []float64{2, 1}}) }, "Buckets: [2 1] does not rise"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 // WatchHub shows what a hub counts, as metrics with the label hub:
@@ -73,16 +74,17 @@ var endedContext = func() context.Context {
 
 func isClosed(hub *sse.Hub) bool { return errors.Is(hub.Ready(endedContext), sse.ErrHubClosed) }
 
-// watched is the [prometheus.Collector] of hubs and servers.
+// watched is the [prometheus.Collector] of hubs, and of servers of streams and sockets.
 type watched struct {
 	mu      sync.Mutex
 	hubs    map[string]*sse.Hub
 	servers map[string]*sse.Server
+	sockets map[string]*websocket.Server
 	descs   map[string]*prometheus.Desc
 }
 
 func (w *watched) describe() {
-	w.hubs, w.servers = map[string]*sse.Hub{}, map[string]*sse.Server{}
+	w.hubs, w.servers, w.sockets = map[string]*sse.Hub{}, map[string]*sse.Server{}, map[string]*websocket.Server{}
 	w.descs = map[string]*prometheus.Desc{}
 	for _, d := range [][]string{
 		{"sse_hub_subscribers", "Subscribers that are served now.", "hub", "transport"},
@@ -109,6 +111,9 @@ func (w *watched) describe() {
 	} {
 		w.descs[d[0]] = prometheus.NewDesc(d[0], d[1], d[2:], nil)
 	}
+	for _, d := range socketMetrics {
+		w.descs[d[0]] = prometheus.NewDesc(d[0], d[1], []string{"server"}, nil)
+	}
 }
 
 // Describe implements [prometheus.Collector].
@@ -131,6 +136,9 @@ func (w *watched) Collect(ch chan<- prometheus.Metric) {
 	}
 	for name, server := range w.servers {
 		w.collectServer(ch, name, server.Stats())
+	}
+	for name, server := range w.sockets {
+		w.collectSockets(ch, name, server.Stats())
 	}
 }
 
