@@ -8,6 +8,7 @@ import (
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/internal/transfer"
 )
 
 // CompressOptions refine [Compress].
@@ -56,8 +57,24 @@ func Compress(options ...CompressOptions) redstart.Middleware {
 		if c.skip != nil && c.skip(req) {
 			return resp
 		}
-		return resp.WithEncoding(c.choose[c.negotiate(req)])
+		choose := c.choose[c.negotiate(req)]
+		if asked := req.HTTP().Header["If-None-Match"]; len(asked) > 0 {
+			choose = confirming(asked, choose)
+		}
+		return resp.WithEncoding(choose)
 	})
+}
+
+// confirming has a 304 carry the tag as the client has it: weak, if its copy is one that
+// was compressed. By the strong one its cache would take that for the plain body.
+func confirming(asked []string, choose transfer.Choose) transfer.Choose {
+	return func(h http.Header, status int, size int64) redstart.BodyEncoding {
+		if tags := h["Etag"]; status == http.StatusNotModified && len(tags) == 1 &&
+			slices.ContainsFunc(asked, func(line string) bool { return strings.Contains(line, "W/"+tags[0]) }) {
+			weaken(h)
+		}
+		return choose(h, status, size)
+	}
 }
 
 // compressor is the options prepared.
@@ -67,7 +84,7 @@ type compressor struct {
 	types   mediaTypes
 	skip    func(*redstart.Request) bool
 	// choose has a function for each coding, and for "", which is none.
-	choose map[string]func(http.Header, int, int64) redstart.BodyEncoding
+	choose map[string]transfer.Choose
 }
 
 func newCompressor(o CompressOptions) *compressor {
@@ -85,7 +102,7 @@ func newCompressor(o CompressOptions) *compressor {
 	}
 	c := &compressor{
 		codings: slices.Clone(o.Codings), minSize: int64(o.MinSize), types: parseMediaTypes(o.Types), skip: o.Skip,
-		choose: map[string]func(http.Header, int, int64) redstart.BodyEncoding{},
+		choose: map[string]transfer.Choose{},
 	}
 	c.choose[""] = c.chooser(nil)
 	for _, name := range o.Codings {
@@ -96,7 +113,7 @@ func newCompressor(o CompressOptions) *compressor {
 
 // chooser makes the function that decides on a reply to a client that prefers e, nil for
 // no coding at all.
-func (c *compressor) chooser(e *coding) func(http.Header, int, int64) redstart.BodyEncoding {
+func (c *compressor) chooser(e *coding) transfer.Choose {
 	return func(h http.Header, status int, size int64) redstart.BodyEncoding {
 		if !c.fits(h, status, size) {
 			return nil
@@ -156,6 +173,11 @@ func (e *coding) adapt(h http.Header) {
 	delete(h, "Accept-Ranges")
 	delete(h, "Content-Md5")
 	delete(h, "Content-Digest") // of the encoded content (RFC 9530 section 2); Repr-Digest is not
+	weaken(h)
+}
+
+// weaken makes a strong validator a weak one (RFC 9110 section 8.8.1).
+func weaken(h http.Header) {
 	if tags := h["Etag"]; len(tags) == 1 && strings.HasPrefix(tags[0], `"`) {
 		h["Etag"] = []string{"W/" + tags[0]}
 	}
@@ -173,6 +195,8 @@ func parseMediaTypes(list []string) mediaTypes {
 		entry = strings.ToLower(entry)
 		kind, sub, ok := strings.Cut(entry, "/")
 		switch {
+		case entry == eventStream:
+			misuse("Compress", "Types: %q: event streams are never compressed: leave it out", entry)
 		case strings.HasPrefix(entry, "*+") && headers.ValidName(entry[2:]):
 			set.structure = append(set.structure, entry[1:])
 		case ok && sub == "*" && kind != "*" && headers.ValidName(kind):

@@ -211,6 +211,11 @@ func TestCompressConstantsAndConditions(t *testing.T) {
 			assert.Equal(t, http.StatusNotModified, reply.Code)
 			assert.Empty(t, reply.Header().Get("Content-Encoding"))
 			assert.Equal(t, []string{"Accept-Encoding"}, reply.Header()["Vary"])
+			want := strong
+			if accept != "" {
+				want = "W/" + strong
+			}
+			assert.Equal(t, want, reply.Header().Get("ETag"), "the one that a 200 would have")
 			assert.Zero(t, reply.Body.Len())
 		}
 	}
@@ -246,6 +251,22 @@ func TestCompressFiles(t *testing.T) {
 
 // Each chunk of a stream, and what a mounted handler flushes, is there at once and can
 // be read, though the next comes in an hour.
+// A 304 of a file confirms the copy that the client has, be it a compressed one or not.
+func TestCompressConfirmsTheCopyOfAFile(t *testing.T) {
+	app := quiet()
+	app.Use(middleware.Compress())
+	app.Static("/", redstart.FilesFS(fstest.MapFS{"cape.css": {Data: []byte(long), ModTime: time.Unix(1e9, 0)}}))
+	for _, accept := range []string{"", "gzip"} {
+		tag := send(app, "GET", "/cape.css", "", "Accept-Encoding: "+accept).Header().Get("ETag")
+		assert.Equal(t, accept != "", strings.HasPrefix(tag, "W/"))
+		for _, line := range []string{tag, `"other", ` + tag} {
+			reply := send(app, "GET", "/cape.css", "", "Accept-Encoding: "+accept, "If-None-Match: "+line)
+			assert.Equal(t, 304, reply.Code)
+			assert.Equal(t, tag, reply.Header().Get("ETag"))
+		}
+	}
+}
+
 func TestCompressDelaysNothing(t *testing.T) {
 	for _, coding := range []string{"gzip", "br", "zstd"} {
 		for _, path := range []string{"/stream", "/mount/"} {
@@ -343,6 +364,7 @@ func TestCompressPanicsWhenMisconfigured(t *testing.T) {
 		`middleware: Compress: Codings: "deflate" is not known: want "zstd", "br" or "gzip"`:                                              {Codings: []string{"deflate"}},
 		`middleware: Compress: Codings: "" is not known: want "zstd", "br" or "gzip"`:                                                     {Codings: []string{""}},
 		"middleware: Compress: MinSize -1: want a number of bytes; 0 for 1024":                                                            {MinSize: -1},
+		`middleware: Compress: Types: "text/event-stream": event streams are never compressed: leave it out`:                              {Types: []string{"text/*", "Text/Event-Stream"}},
 		`middleware: Compress: Types: "text" is not a media type: want one such as "text/html", "text/*" or "*+json", without parameters`: {Types: []string{"text"}},
 		`middleware: Compress: Types: "*/*" is not a media type: want one such as "text/html", "text/*" or "*+json", without parameters`:  {Types: []string{"*/*"}},
 	} {

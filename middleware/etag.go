@@ -37,6 +37,9 @@ func ETag(options ...ETagOptions) redstart.Middleware {
 			if !ok || headers.Listed(h["Cache-Control"], "no-store") {
 				return resp
 			}
+			if m == http.MethodHead && len(body) == 0 {
+				return resp // of a route for HEAD alone: what GET would reply with is not known
+			}
 			tag = headers.ETag(body)
 			if o.Weak {
 				tag = "W/" + tag

@@ -41,6 +41,8 @@ func TestETag(t *testing.T) {
 		{"another status", "GET", redstart.Text("a").WithStatus(201), middleware.ETagOptions{}, ""},
 		{"an error", "GET", redstart.Fail(redstart.Error(404, "no")), middleware.ETagOptions{}, ""},
 		{"a method that acts", "POST", redstart.Text("a"), middleware.ETagOptions{}, ""},
+		{"a route for HEAD alone", "HEAD", redstart.Status(200), middleware.ETagOptions{}, ""},
+		{"an empty body", "GET", redstart.Text(""), middleware.ETagOptions{}, `"e3b0c44298fc1c149afbf4c8"`},
 		{"unencodable", "GET", redstart.JSON(func() {}), middleware.ETagOptions{}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -103,6 +105,7 @@ func TestETagAndCompress(t *testing.T) {
 			assert.Equal(t, "W/"+send(app, "GET", "/", "").Header().Get("ETag"), tag)
 			reply = send(app, "GET", "/", "", "Accept-Encoding: gzip", "If-None-Match: "+tag)
 			assert.Equal(t, 304, reply.Code)
+			assert.Equal(t, tag, reply.Header().Get("ETag"))
 			assert.Equal(t, []string{"Accept-Encoding"}, reply.Header()["Vary"])
 		})
 	}
