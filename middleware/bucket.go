@@ -1,6 +1,8 @@
 package middleware
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -41,6 +43,17 @@ func (b Bucket) Take(full, now time.Time) (time.Time, Taken) {
 		return full, Taken{Full: next.Sub(now), Wait: missing - whole}
 	}
 	return now.Add(missing), Taken{OK: true, Remaining: int((whole - missing) / b.Refill), Full: missing}
+}
+
+// boundedKey is a key of the given length at most. What names a client is often its own
+// word, and a store of many keys must not be made to keep long ones.
+func boundedKey(key string, most int) string {
+	if len(key) <= most {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	digest := hex.EncodeToString(sum[:])
+	return key[:most-len(digest)] + digest
 }
 
 // bucketOf makes the bucket of a limit, or panics.

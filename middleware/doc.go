@@ -14,7 +14,7 @@
 // What a middleware cannot do without is an argument. All else is in its Options,
 // a struct that may be left out and whose zero value is safe. What weakens a
 // defence is called Insecure. A wrong configuration panics when the middleware is
-// made, and says what is wrong and what to write instead.
+// made, and says what is wrong, where, and what to write instead.
 //
 // # What the application does by itself
 //

@@ -24,8 +24,8 @@ type MaintenanceOptions struct {
 	Reply func(*redstart.Request) redstart.Response
 }
 
-// Maintenance is a switch that closes a site while it runs. Make one with
-// [NewMaintenance]. It is safe for concurrent use.
+// Maintenance is a switch that closes a site while it runs. [NewMaintenance] makes one
+// with options; the zero value has none and is ready to use. It is safe for concurrent use.
 type Maintenance struct {
 	paths    []string
 	networks []netip.Prefix
@@ -60,12 +60,11 @@ func NewMaintenance(options ...MaintenanceOptions) *Maintenance {
 		}
 		m.networks = append(m.networks, network)
 	}
-	if m.reply == nil {
-		m.reply = func(*redstart.Request) redstart.Response {
-			return redstart.Fail(redstart.Error(http.StatusServiceUnavailable, "the site is being maintained"))
-		}
-	}
 	return m
+}
+
+func closedReply(*redstart.Request) redstart.Response {
+	return redstart.Fail(redstart.Error(http.StatusServiceUnavailable, "the site is being maintained"))
 }
 
 // On closes the site for about this long, which clients are told. It stays closed
@@ -89,6 +88,10 @@ const soonest = 5 * time.Second
 // answers with status 503 and Retry-After, and an EventSource, which would take that for
 // final, with status 200, the time to come back after, and the end of the stream.
 func (m *Maintenance) Middleware(next redstart.Handler) redstart.Handler {
+	reply := m.reply
+	if reply == nil {
+		reply = closedReply
+	}
 	return func(req *redstart.Request) redstart.Response {
 		end := m.end.Load()
 		if end == nil || m.allows(req) {
@@ -98,11 +101,11 @@ func (m *Maintenance) Middleware(next redstart.Handler) redstart.Handler {
 		if wantsEvents(req) {
 			return comeBack("maintenance", left)
 		}
-		reply := m.reply(req)
-		if reply.StatusCode() == http.StatusOK {
-			reply = reply.WithStatus(http.StatusServiceUnavailable)
+		resp := reply(req)
+		if resp.StatusCode() == http.StatusOK {
+			resp = resp.WithStatus(http.StatusServiceUnavailable)
 		}
-		return reply.WithDefault("Retry-After", strconv.FormatInt(wholeSeconds(left), 10)).WithDefault("Cache-Control", "no-store")
+		return resp.WithDefault("Retry-After", strconv.FormatInt(wholeSeconds(left), 10)).WithDefault("Cache-Control", "no-store")
 	}
 }
 

@@ -127,6 +127,16 @@ func TestEventSourcesAreAskedToComeBack(t *testing.T) {
 	}
 }
 
+func TestTheZeroMaintenanceIsReady(t *testing.T) {
+	var closed middleware.Maintenance
+	app := quiet()
+	app.Use(closed.Middleware)
+	app.Get("/", func(*redstart.Request) redstart.Response { return redstart.Text("open") })
+	assert.Equal(t, 200, send(app, "GET", "/", "").Code)
+	closed.On(time.Hour)
+	assert.Equal(t, 503, send(app, "GET", "/", "").Code)
+}
+
 func TestMaintenancePassesEveryReplyOn(t *testing.T) {
 	app := quiet()
 	app.Use(middleware.NewMaintenance().Middleware)

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -37,6 +38,8 @@ func (m *MemoryLimits) Take(_ context.Context, key string, b Bucket) (Taken, err
 }
 
 func (m *MemoryLimits) take(key string, b Bucket) Taken {
+	const longest = 128
+	key = boundedKey(key, longest)
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,6 +54,7 @@ func (m *MemoryLimits) take(key string, b Bucket) Taken {
 	}
 	if !known {
 		m.makeRoom(now.Sub(m.born))
+		key = strings.Clone(key) // not a part of a cookie that is kept with it
 	}
 	m.full[key] = full.Sub(m.born)
 	return taken

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,6 +222,31 @@ func TestMemoryLimitsAreBounded(t *testing.T) {
 		}
 		assert.LessOrEqual(t, store.Len(), 10, "what is full again was forgotten in passing")
 	})
+}
+
+// What names a client is its own word: a long one costs no more than another.
+func TestMemoryLimitsKeepNoLongKeys(t *testing.T) {
+	const clients, size = 200, 1 << 16
+	store := middleware.NewMemoryLimits(0)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range clients {
+		key := strings.Repeat("k", size) + strconv.Itoa(i)
+		for _, want := range []bool{true, false} {
+			taken, err := store.Take(t.Context(), key, middleware.Bucket{Size: 1, Refill: time.Hour})
+			require.NoError(t, err)
+			assert.Equal(t, want, taken.OK, i)
+		}
+	}
+	assert.Equal(t, clients, store.Len())
+	after := heap()
+	assert.Less(t, after-min(before, after), uint64(clients*size/4))
+	runtime.KeepAlive(store)
 }
 
 // However requests are spread, in no stretch of time are more let in than the bucket

@@ -29,6 +29,10 @@ const sweepEvery = 1000
 // whatever driver. The table, such as "rate_limits", is created if it is missing, with
 // the columns bucket and full_at; the database stays the caller's to close.
 //
+// SQLite has to be told to wait its turn, or a request that comes at the same moment as
+// another counts as one that the store has failed for: with modernc.org/sqlite, by the
+// parameters _pragma=busy_timeout(1000)&_pragma=journal_mode(WAL) of the file's name.
+//
 // A request costs one statement, which locks one row, and one more when it is refused.
 // Rows of buckets that are full again are deleted every thousandth time. Times are
 // those of the machine that asks, in microseconds: machines whose clocks differ differ
@@ -75,11 +79,7 @@ var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,49}$`)
 // Take implements [LimitStore].
 func (s *SQLLimits) Take(ctx context.Context, key string, b Bucket) (Taken, error) {
 	const longest = 200
-	if len(key) > longest {
-		sum := sha256.Sum256([]byte(key))
-		key = key[:longest/2] + hex.EncodeToString(sum[:])
-	}
-	key = fitForText(key)
+	key = fitForText(boundedKey(key, longest))
 	now := time.Now()
 	if s.takes.Add(1)%sweepEvery == 0 {
 		if _, err := s.db.ExecContext(ctx, s.forget, now.UnixMicro()); err != nil {
