@@ -33,7 +33,7 @@ func TestAuthInTheAdvisedOrder(t *testing.T) {
 		}),
 	)
 	app.Secure(middleware.SessionAuth(nil))
-	app.Use(middleware.BodyLimit(10), middleware.Idempotency(), middleware.Timeout(time.Hour))
+	app.Use(middleware.BodyLimit(10), middleware.Timeout(time.Hour), middleware.Idempotency())
 	kinds := everyReply(app)
 	b := newBrowser(app)
 	require.Equal(t, 204, b.send("POST", "/login").Code)

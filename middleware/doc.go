@@ -117,6 +117,7 @@
 //	13     Session         before who reads it; its own check of the origin comes with it
 //	13     Auth            before work is done for anybody
 //	14     BodyLimit       before anything reads the body
-//	15     Idempotency     reads the body, and keeps replies apart by who asked
-//	16     Timeout         innermost: it bounds the handler, and what is inside of it may be given up
+//	15     Timeout         bounds the handler, and what is inside of it may be given up
+//	16     Idempotency     innermost: it has the key for as long as a handler that was given up
+//	                       goes on, and keeps replies apart by who asked
 package middleware

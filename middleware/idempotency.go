@@ -57,7 +57,8 @@ type IdempotencyOptions struct {
 // from 500 on is not, since the next try may have another outcome; so the handler is
 // called again, and should undo what it has begun before it fails. A stream is not kept
 // either. The body of the request is read here, within its limit: use BodyLimit outside.
-// What answers before the request is looked at, such as authentication, belongs outside
+// Timeout belongs outside as well: the key of a handler that was given up is taken until
+// it has returned, and its reply is kept for the next try. What answers before the request is looked at, such as authentication, belongs outside
 // too.
 func Idempotency(options ...IdempotencyOptions) redstart.Middleware {
 	i := newIdempotency(given("Idempotency", options))

@@ -187,6 +187,28 @@ func TestIdempotencyAfterALeaseIsOver(t *testing.T) {
 	})
 }
 
+// A handler that was given up may still do what it was asked for, so nobody else may begin
+// it, and its reply is not lost.
+func TestIdempotencyInsideOfTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := quiet()
+		calls := 0
+		app.Post("/", func(*redstart.Request) redstart.Response {
+			calls++
+			time.Sleep(3 * time.Second)
+			return redstart.Text("paid").WithStatus(http.StatusCreated)
+		}, redstart.With(middleware.Timeout(time.Second), middleware.Idempotency()))
+		assert.Equal(t, 503, send(app, "POST", "/", "", keyed).Code)
+		assert.Equal(t, 409, send(app, "POST", "/", "", keyed).Code, "it goes on")
+		time.Sleep(3 * time.Second)
+		again := send(app, "POST", "/", "", keyed)
+		assert.Equal(t, 201, again.Code)
+		assert.Equal(t, "paid", again.Body.String())
+		assert.Equal(t, "true", again.Header().Get("Idempotency-Replayed"))
+		assert.Equal(t, 1, calls)
+	})
+}
+
 func TestIdempotencyWhenTheHandlerPanics(t *testing.T) {
 	for _, opts := range [][]redstart.Option{nil, {redstart.WithoutRecover()}} {
 		store := middleware.NewMemoryReplies(0, 0)

@@ -33,8 +33,8 @@ func TestAllTogetherInTheAdvisedOrder(t *testing.T) {
 		middleware.ETag(),
 		middleware.CSRF(middleware.CSRFOptions{TrustedOrigins: []string{"https://gotham.city"}}),
 		middleware.BodyLimit(10),
-		middleware.Idempotency(),
 		middleware.Timeout(time.Hour),
+		middleware.Idempotency(),
 	)
 	kinds := everyReply(app)
 	app.Post("/posted", func(req *redstart.Request) redstart.Response {
