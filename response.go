@@ -495,7 +495,9 @@ func (r Response) WithDone(f func(Outcome)) Response {
 	return r
 }
 
-// StatusCode returns the status that will be sent.
+// StatusCode returns the status that will be sent. Of a reply that streams it may turn
+// out otherwise, since a file, for one, is looked for when the reply is written: what was
+// sent is in the [Outcome] that [Response.WithDone] tells.
 func (r Response) StatusCode() int {
 	switch {
 	case r.status != 0:

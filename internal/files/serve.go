@@ -121,6 +121,11 @@ func setAbsent(h http.Header, key, value string) {
 func serveWhole(w http.ResponseWriter, req *http.Request, status int, size int64, content io.Reader) error {
 	h := w.Header()
 	h.Del("Etag") // the validator of the file, not of the resource that was asked for
+	switch status {
+	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
+		w.WriteHeader(status) // these have no content (RFC 9110 §15)
+		return nil
+	}
 	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(status)
 	if req.Method != http.MethodHead {

@@ -162,6 +162,18 @@ func TestSeveralRangesOfAFileThatCannotSeekAreIgnored(t *testing.T) {
 	assert.Equal(t, http.StatusOK, res.StatusCode)
 }
 
+func TestStatusesWithoutContent(t *testing.T) {
+	root := open(t, tree(t, map[string]string{"file.txt": digits}))
+	for _, status := range []int{204, 205, 304} {
+		res := serveFile(t, root, "file.txt", files.Options{Status: status}, request("GET", "/"))
+		assert.Equal(t, status, res.StatusCode)
+		assert.Empty(t, res.Header.Get("Content-Length"))
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		assert.Empty(t, string(body), status)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	root := open(t, tree(t, map[string]string{"page.html": "<p>", "unknown.xyzzy": "<html>"}))
 	t.Run("download", func(t *testing.T) {
