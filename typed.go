@@ -110,23 +110,33 @@ func Delete[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In)
 
 // NoInput makes a typed handler of a function that takes no input.
 func NoInput[C Caller, Out any](fn func(C) (Out, error)) func(C, *None) (Out, error) {
+	if fn == nil {
+		return nil // for the registration to refuse
+	}
 	return func(c C, _ *None) (Out, error) { return fn(c) }
 }
 
 // NoOutput makes a typed handler of a function that returns nothing but an error. Its
 // reply has status 204 and no body.
 func NoOutput[C Caller, In any](fn func(C, *In) error) func(C, *In) (None, error) {
+	if fn == nil {
+		return nil
+	}
 	return func(c C, in *In) (None, error) { return None{}, fn(c, in) }
 }
 
 // Action makes a typed handler of a function that neither takes an input nor returns
 // an output.
 func Action[C Caller](fn func(C) error) func(C, *None) (None, error) {
+	if fn == nil {
+		return nil
+	}
 	return func(c C, _ *None) (None, error) { return None{}, fn(c) }
 }
 
-// WithSuccess sets the status of a typed handler's JSON reply, instead of 200. A method
-// StatusCode() int of the output goes before it.
+// WithSuccess sets the status of a typed handler's reply, instead of 200, or 204 where
+// there is no output. An output that has a status of its own, such as a Response or one
+// with a method StatusCode() int, goes without it.
 func WithSuccess(status int) RouteOption {
 	if status < 200 || status > 299 {
 		misuse(fmt.Sprintf("WithSuccess(%d)", status), "want a status of success, from 200 to 299")
@@ -136,10 +146,16 @@ func WithSuccess(status int) RouteOption {
 
 // handle registers a typed handler: all that depends on its types is decided here.
 func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func(C, *In) (Out, error), opts []RouteOption) {
-	g := at.registrar()
-	fail := func(format string, args ...any) {
-		panic(fmt.Sprintf("redstart: %s %q at %s: %s", method, pattern, callsite.Outside(here), fmt.Sprintf(format, args...)))
+	fail := func(format string, args ...any) { misuse(fmt.Sprintf("%s %q", method, pattern), format, args...) }
+	if v := reflect.ValueOf(at); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		fail("the app or group is nil")
 	}
+	for i, opt := range opts {
+		if opt == nil {
+			fail("%s is nil: leave it out", nth("option", i, len(opts)))
+		}
+	}
+	g := at.registrar()
 	if fn == nil {
 		fail("the handler is nil")
 	}
@@ -161,7 +177,10 @@ func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func
 	if err != nil {
 		fail("%v", err)
 	}
-	output, reply := replier[Out]()
+	output, reply, err := replier[Out]()
+	if err != nil {
+		fail("%v", err)
+	}
 	empty := reflect.TypeFor[In]() == reflect.TypeFor[None]()
 	h := func(req *Request) Response {
 		in := new(In)
@@ -179,6 +198,9 @@ func handle[C Caller, In, Out any](at Registrar, method, pattern string, fn func
 	g.add(method, pattern, h, append(slices.Clone(opts), func(r *route) {
 		if r.success != 0 && output.Status == 0 {
 			fail("WithSuccess has no effect on a handler whose output has a status of its own")
+		}
+		if output.Type != nil && (r.success == http.StatusNoContent || r.success == http.StatusResetContent) {
+			fail("a reply with status %d has no body: make the handler by NoOutput", r.success)
 		}
 		if len(r.doc.Produces) > 0 && !output.Opaque {
 			fail("Describe: Produces is for handlers that return a Response, and this one replies with JSON")
@@ -310,17 +332,21 @@ func (s *bindSource) Raw(dst reflect.Value) {
 }
 
 // replier decides how an output becomes a response, by its type.
-func replier[Out any]() (bind.Output, func(*Request, Out) Response) {
+func replier[Out any]() (o bind.Output, reply func(*Request, Out) Response, err error) {
 	t := reflect.TypeFor[Out]()
 	switch zero := any(new(Out)).(type) {
 	case *Response:
-		return bind.Output{Opaque: true}, func(_ *Request, out Out) Response { return *any(&out).(*Response) }
+		return bind.Output{Opaque: true}, func(_ *Request, out Out) Response { return *any(&out).(*Response) }, nil
+	case **Response:
+		return o, nil, errors.New("the output is a pointer to a Response: return the Response itself")
 	case *None:
-		return bind.Output{}, func(*Request, Out) Response { return NoContent() }
+		return bind.Output{Status: http.StatusNoContent}, func(req *Request, _ Out) Response {
+			return Response{status: cmp.Or(req.route.success, http.StatusNoContent)}
+		}, nil
 	case eventStream:
 		return bind.Output{Type: zero.element(), Stream: true}, func(_ *Request, out Out) Response {
 			return any(&out).(eventStream).response()
-		}
+		}, bind.CheckOutput(zero.element())
 	}
 	output, refined := bind.OutputOf(t)
 	return output, func(req *Request, out Out) Response {
@@ -333,12 +359,16 @@ func replier[Out any]() (bind.Output, func(*Request, Out) Response) {
 			resp = refine(resp, out)
 		}
 		return resp
-	}
+	}, bind.CheckOutput(t)
 }
 
 // jsonReply is JSON for an output, which is an object rather than null when it is a
-// nil map, and status 204 when it is nil otherwise.
+// nil map, and status 204 when it is nil otherwise. An output of any type may be a
+// Response after all.
 func jsonReply(out any) Response {
+	if resp, ok := out.(Response); ok {
+		return resp
+	}
 	switch v := reflect.ValueOf(out); {
 	case !v.IsValid(), v.Kind() == reflect.Pointer && v.IsNil():
 		return NoContent()

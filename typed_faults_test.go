@@ -334,6 +334,86 @@ func TestWrongInputsPanicAtTheirLine(t *testing.T) {
 				A string `header:"host"`
 			}](app)
 		}, "A the host is no header here"},
+		"body of a GET as a whole": {func(app *redstart.App) { addGet[int](app) }, "int: a GET has no body: take a struct"},
+		"no name of a cookie": {func(app *redstart.App) {
+			addGet[struct {
+				A int `cookie:"a b"`
+			}](app)
+		}, `A "a b" is no name of a cookie`},
+		"no JSON":                  {func(app *redstart.App) { addPost[struct{ A struct{ B []chan int } }](app) }, `A B: a chan int cannot come from JSON: leave it out by json:"-"`},
+		"no JSON as a whole":       {func(app *redstart.App) { addPost[func()](app) }, "a func() cannot come from JSON"},
+		"an interface of the body": {func(app *redstart.App) { addPost[struct{ A fmt.Stringer }](app) }, "A a fmt.Stringer cannot come from JSON"},
+		"default that breaks a rule": {func(app *redstart.App) {
+			addGet[struct {
+				A string `query:"a" default:"c" validate:"oneof=a b"`
+			}](app)
+		}, `A has the default "c", which must be one of a or b`},
+		"default that breaks a rule of the library": {func(app *redstart.App) {
+			addPost[struct {
+				A string `json:"a" default:"c" validate:"email"`
+			}](app)
+		}, `A has the default "c", which must be an email address`},
+		"rule about no field": {func(app *redstart.App) {
+			addGet[struct {
+				A string `query:"a" validate:"eqfield=Nope"`
+			}](app)
+		}, `validate:"eqfield=Nope": there is no field Nope`},
+		"rule about no field, with a value": {func(app *redstart.App) {
+			addGet[struct {
+				A string `query:"a" validate:"required_if=B x C y"`
+				B string `query:"b"`
+			}](app)
+		}, `there is no field C`},
+		"rule without its values": {func(app *redstart.App) {
+			addGet[struct {
+				A string `query:"a" validate:"oneof"`
+			}](app)
+		}, `validate:"oneof": write the values, as in oneof=arson riddle`},
+		"rule for a file": {func(app *redstart.App) {
+			addPost[struct {
+				A *redstart.Upload `form:"a" validate:"max=1000"`
+			}](app)
+		}, `A a file has no rule but required`},
+		"file that is no pointer": {func(app *redstart.App) {
+			addPost[struct {
+				A []redstart.Upload `form:"a"`
+			}](app)
+		}, `A is a file: take a *redstart.Upload`},
+		"file in JSON": {func(app *redstart.App) {
+			addPost[struct {
+				A *redstart.Upload `form:"a" json:"a"`
+			}](app)
+		}, `A a file is in no JSON body`},
+		"form or JSON, of a GET": {func(app *redstart.App) {
+			addGet[struct {
+				A int `form:"a" json:"a"`
+			}](app)
+		}, "has fields of a form, and a GET has no body"},
+		"form or JSON, and a field that does not say": {func(app *redstart.App) {
+			addPost[struct {
+				A int `form:"a" json:"a"`
+				B int `json:"b"`
+			}](app)
+		}, "has fields of a form and of a JSON body, but B has no tag form"},
+		"form or JSON, and a field of a form that does not say": {func(app *redstart.App) {
+			addPost[struct {
+				A int `form:"a" json:"a"`
+				B int `form:"b"`
+			}](app)
+		}, "has fields of a form and of a JSON body, but B has no tag json"},
+		"output":                            {func(app *redstart.App) { addOutput[struct{ A chan int }](app) }, "A: a chan int cannot become JSON"},
+		"output of a stream":                {func(app *redstart.App) { addOutput[redstart.EventStream[func()]](app) }, "a func() cannot become JSON"},
+		"output of a pointer to a Response": {func(app *redstart.App) { addOutput[*redstart.Response](app) }, "return the Response itself"},
+		"output with a status of its own":   {func(app *redstart.App) { addOutput[redstart.Response](app, redstart.WithSuccess(201)) }, "WithSuccess has no effect"},
+		"output of a status without one":    {func(app *redstart.App) { addOutput[int](app, redstart.WithSuccess(204)) }, "status 204 has no body: make the handler by NoOutput"},
+		"option":                            {func(app *redstart.App) { addOutput[int](app, nil) }, "option 1 of 1 is nil"},
+		"no app":                            {func(*redstart.App) { addOutput[int](nil) }, "the app or group is nil"},
+		"no group": {func(*redstart.App) {
+			redstart.Get((*redstart.Group)(nil), "/x", redstart.Action(func(context.Context) error { return nil }))
+		}, "the app or group is nil"},
+		"nil input":              {func(app *redstart.App) { redstart.Get(app, "/x", redstart.NoInput[context.Context, int](nil)) }, "the handler is nil"},
+		"nil output":             {func(app *redstart.App) { redstart.Post(app, "/x", redstart.NoOutput[context.Context, person](nil)) }, "the handler is nil"},
+		"nil action":             {func(app *redstart.App) { redstart.Post(app, "/x", redstart.Action[context.Context](nil)) }, "the handler is nil"},
 		"file that is no form's": {func(app *redstart.App) { addPost[struct{ Photo *redstart.Upload }](app) }, `Photo is a file: write form:"photo"`},
 		"embedded pointer":       {func(app *redstart.App) { addPost[struct{ *place }](app) }, "embed the redstart_test.place itself"},
 		"first parameter": {func(app *redstart.App) {
@@ -370,6 +450,10 @@ func (other) Value(any) any { return nil }
 
 func addGet[In any](app *redstart.App) {
 	redstart.Get(app, "/x", func(context.Context, *In) (int, error) { return 0, nil })
+}
+
+func addOutput[Out any](app *redstart.App, opts ...redstart.RouteOption) {
+	redstart.Get(app, "/x", redstart.NoInput(func(context.Context) (out Out, err error) { return out, nil }), opts...)
 }
 
 func addPost[In any](app *redstart.App) {

@@ -148,6 +148,8 @@ func TestOutputs(t *testing.T) {
 	redstart.Get(app, "/response", redstart.NoInput(func(*redstart.Request) (redstart.Response, error) { return redstart.Text("hi"), nil }))
 	redstart.Post(app, "/action", redstart.Action(func(context.Context) error { return nil }))
 	redstart.Post(app, "/success", redstart.NoInput(func(context.Context) (int, error) { return 7, nil }), redstart.WithSuccess(202))
+	redstart.Post(app, "/accept", redstart.Action(func(context.Context) error { return nil }), redstart.WithSuccess(202))
+	redstart.Get(app, "/anything", redstart.NoInput(func(context.Context) (any, error) { return redstart.Text("hi"), nil }))
 	redstart.Get(app, "/error", redstart.NoInput(func(context.Context) (int, error) { return 0, redstart.Error(409, "taken") }))
 	for _, tt := range []struct {
 		method, target string
@@ -156,7 +158,7 @@ func TestOutputs(t *testing.T) {
 	}{
 		{"GET", "/nil", 204, ""}, {"GET", "/value", 201, `{"id":1,"kind":"","district":0}`}, {"GET", "/slice", 200, "[]"},
 		{"GET", "/map", 200, "{}"}, {"GET", "/any", 204, ""}, {"GET", "/response", 200, "hi"}, {"POST", "/action", 204, ""},
-		{"POST", "/success", 202, "7"}, {"GET", "/error", 409, `"taken"`}, {"HEAD", "/value", 201, ""},
+		{"POST", "/success", 202, "7"}, {"POST", "/accept", 202, ""}, {"GET", "/anything", 200, "hi"}, {"GET", "/error", 409, `"taken"`}, {"HEAD", "/value", 201, ""},
 	} {
 		w := ask(app, tt.method, tt.target, "")
 		assert.Equal(t, tt.status, w.Code, tt.target)

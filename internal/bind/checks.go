@@ -49,6 +49,9 @@ func predicate(t reflect.Type, name, param string) func(reflect.Value) bool {
 	}
 	if name == "oneof" && t.Kind() == reflect.String && !strings.Contains(param, "'") {
 		words := strings.Fields(param)
+		if len(words) == 0 {
+			return nil
+		}
 		return func(v reflect.Value) bool { return slices.Contains(words, v.String()) }
 	}
 	compare := comparison(name)

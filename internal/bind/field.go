@@ -87,6 +87,9 @@ func (c *compiler) field(f reflect.StructField, index []int, in Location, tag st
 	default:
 		return p, fmt.Errorf("the tag %s has the unknown option %q: there is only comma", in, options)
 	}
+	if in == Cookie && !headers.ValidName(name) {
+		return p, fmt.Errorf("%q is no name of a cookie", name)
+	}
 	if in == Header {
 		if !headers.ValidName(name) {
 			return p, fmt.Errorf("%q is no name of a header", name)
@@ -107,6 +110,9 @@ func (c *compiler) field(f reflect.StructField, index []int, in Location, tag st
 	}
 	if f.Type == c.File || f.Type.Kind() == reflect.Slice && f.Type.Elem() == c.File && c.File != nil {
 		return c.fileField(p)
+	}
+	if c.File != nil && (f.Type == c.File.Elem() || f.Type.Kind() == reflect.Slice && f.Type.Elem() == c.File.Elem()) {
+		return p, fmt.Errorf("is a file: take a %s", c.File)
 	}
 	return p, c.textField(&p)
 }

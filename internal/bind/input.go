@@ -77,6 +77,12 @@ func Compile(t reflect.Type, c Config) (*Input, error) {
 	}
 	whole := t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) && !tagged(t)
 	if whole {
+		if err := decodable(t); err != nil {
+			return nil, fmt.Errorf("%s: %w", t, err)
+		}
+		if c.Method == http.MethodGet {
+			return nil, fmt.Errorf("%s: a GET has no body: take a struct, whose tags say where its fields come from", t)
+		}
 		in.Body = &Object{Type: t, Required: true}
 	} else if err := k.fields(t, nil); err != nil {
 		return nil, fmt.Errorf("%s: %w", t, err)
@@ -115,6 +121,9 @@ func (c *compiler) one(f reflect.StructField, index []int) error {
 		c.in.raw = append(c.in.raw, index)
 		c.hidden = true
 		return nil
+	}
+	if err := checkTag(f.Tag); err != nil {
+		return err
 	}
 	in, tag, err := source(f)
 	if err != nil {
@@ -166,10 +175,18 @@ func (c *compiler) bodyField(f reflect.StructField, index []int) error {
 	if c.File != nil && (f.Type == c.File || f.Type.Kind() == reflect.Slice && f.Type.Elem() == c.File) {
 		return fmt.Errorf("is a file: write form:%q", strings.ToLower(f.Name))
 	}
+	if err := decodable(f.Type); err != nil {
+		return fmt.Errorf("%w: leave it out by json:\"-\"", err)
+	}
 	field := Field{In: Body, Name: name, Type: f.Type, Struct: f, index: index}
 	field.Rules, field.Required = rulesOf(f)
 	if c.in.Body == nil {
 		c.in.Body = &Object{Type: c.in.Type}
+	}
+	for _, other := range c.in.Body.Fields {
+		if other.Name == name && len(other.index) == 1 && len(index) == 1 {
+			return fmt.Errorf("and %s are both %q in the body", other.Struct.Name, name)
+		}
 	}
 	if c.in.Body.Fields = append(c.in.Body.Fields, field); field.Required {
 		c.in.Body.Required = true
@@ -183,7 +200,7 @@ func (c *compiler) bodyField(f reflect.StructField, index []int) error {
 func (c *compiler) bodyDefaults(f reflect.StructField, index []int, reachable bool) error {
 	text, has := f.Tag.Lookup("default")
 	if has {
-		field := Field{In: Body, Name: f.Name, Type: f.Type, Default: text, HasDefault: true, index: index}
+		field := Field{In: Body, Name: f.Name, Type: f.Type, Struct: f, Default: text, HasDefault: true, index: index}
 		if _, field.Required = rulesOf(f); !reachable {
 			return errors.New("has a default within a pointer, a list or a map: there it cannot be set")
 		}
@@ -253,8 +270,10 @@ func (c *compiler) finish(t reflect.Type) error {
 	}
 	in.plan = newPlan(t, c)
 	var err error
-	in.rules, err = newRules(in, c)
-	return err
+	if in.rules, err = newRules(in, c); err != nil {
+		return err
+	}
+	return in.checkDefaults()
 }
 
 // eitherBody prepares an input that takes a form or a JSON body. Each field has to say

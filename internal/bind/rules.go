@@ -153,7 +153,11 @@ func (r *rules) register(t reflect.Type, finder *ruleFinder, trial *rules) error
 		if zeroRules(f) != "" || rest != "" && (isList(f.Type) || f.Type.Kind() == reflect.Pointer) && rest != "-" && !hasRelation(rest) {
 			rest = "omitempty," + rest
 		}
-		if err := trial.try(f, rest); err != nil {
+		err := trial.try(f, rest)
+		if err == nil {
+			err = checkRelatives(t, rest)
+		}
+		if err != nil {
 			return fmt.Errorf("%s.%s: validate:%q: %w", t, f.Name, f.Tag.Get("validate"), err)
 		}
 		fields[f.Name] = rest
@@ -196,6 +200,8 @@ func (r *rules) try(f reflect.StructField, rest string) (err error) {
 			return nil
 		case name == "":
 			return errors.New("a rule is empty")
+		case rule == "oneof" || rule == "oneof=":
+			return errors.New("write the values, as in oneof=arson riddle")
 		case isRelation(name) || strings.HasPrefix(name, "omit") || t.Kind() == reflect.Struct && t != timeType || t.Kind() == reflect.Interface:
 			_ = r.validate.Var("", "omitempty,"+rule) // only whether there is such a rule
 		default:

@@ -65,7 +65,8 @@ func (b *builder) success(r *Route, all *object) {
 			all.set("2XX", obj("description", "Success"))
 		}
 	case out.Type == nil || out.Type == reflect.TypeFor[struct{}]() && r.Operation == nil:
-		all.set("204", obj("description", statusText(204)))
+		status := cmp.Or(out.Status, http.StatusNoContent)
+		all.set(strconv.Itoa(status), obj("description", statusText(status)))
 	default:
 		status := cmp.Or(out.Status, ownStatus(out.Type), http.StatusOK)
 		media := withExample(obj("schema", b.schema(out.Type, output)), d.ReplyExample)
