@@ -166,16 +166,16 @@ func (a *Auth) Middleware() redstart.Middleware {
 			}
 			resp := next(req)
 			if resp.StatusCode() == http.StatusUnauthorized && resp.Header().Get("WWW-Authenticate") == "" {
-				resp = a.ask(resp, nil) // RFC 9110 section 11.6.1 wants one
+				resp = a.challenge(resp, nil) // RFC 9110 section 11.6.1 wants one
 			}
 			return a.refine(resp, by)
 		}
 	}
 }
 
-// ask adds the challenges of all schemes to a reply, each in a line of its own: there are
+// challenge adds the challenges of all schemes to a reply, each in a line of its own: there are
 // browsers that look at the first in a line only.
-func (a *Auth) ask(resp redstart.Response, refusals map[*scheme]*refusal) redstart.Response {
+func (a *Auth) challenge(resp redstart.Response, refusals map[*scheme]*refusal) redstart.Response {
 	var challenges []string
 	for _, s := range a.schemes {
 		if c := s.challenge(refusals[s]); !slices.Contains(challenges, c) {
@@ -253,7 +253,7 @@ func (a *Auth) refuse(req *redstart.Request, refusals map[*scheme]*refusal) reds
 			status = http.StatusBadRequest
 		}
 	}
-	return a.ask(redstart.Fail(redstart.Error(status, text).WithCause(cause)), refusals)
+	return a.challenge(redstart.Fail(redstart.Error(status, text).WithCause(cause)), refusals)
 }
 
 // unread says that the request has a header Authorization, which none of the schemes took
