@@ -194,7 +194,7 @@ func TestJSONBody(t *testing.T) {
 		"wrong type":     {`{}`, "text/plain", false, 415, `Content-Type "text/plain": expected application/json`},
 		"broken type":    {`{}`, ";;", false, 415, `Content-Type ";;": expected application/json`},
 		"empty":          {``, "application/json", false, 400, "the body is empty, where a JSON value was expected"},
-		"broken":         {"{\n  \"kind\": }", "", false, 400, "malformed JSON body: line 2, column 11: invalid character '}' looking for beginning of value"},
+		"broken":         {"{\n  \"kind\": }", "", false, 400, "malformed JSON body: line 2, column 11: invalid character '}' at start of value"},
 		"wrong value":    {`{"n":"seven"}`, "", false, 400, "the JSON body does not fit: line 1, column 6: n: expected a whole number, got a string"},
 		"trailing":       {`{} {}`, "", false, 400, "malformed JSON body: line 1, column 4: unexpected text after the JSON value"},
 		"cut":            {`{"kind":"rid`, "", false, 400, "malformed JSON body: line 1, column 13: the JSON ends before it is complete"},

@@ -3,7 +3,7 @@ package jsonx
 import (
 	"bytes"
 	"encoding"
-	"encoding/json"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +11,13 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/redstart-go/redstart/internal/excerpt"
 )
 
 // ErrEmpty is the error of [Unmarshal] for input that is empty or all blanks.
@@ -63,44 +69,28 @@ func Describe(err error) (text string, ok bool) {
 	return "malformed JSON body: " + fault.Error(), true
 }
 
-// trailingError reports text behind a value, which a json.Decoder leaves be.
-type trailingError struct{ offset int }
-
-func (e *trailingError) Error() string { return trailingReason }
-
-const trailingReason = "unexpected text after the JSON value"
-
-// explain turns an error of the JSON library into one with a place.
-func explain(data []byte, t reflect.Type, err error) error {
-	if wrong, ok := errors.AsType[*json.InvalidUnmarshalError](err); ok {
-		return wrong // The program's fault, not the input's.
+// explain turns an error of the JSON library into one with a place. What is no JSON at
+// all is told before what does not fit, wherever in the input it is.
+func explain(data []byte, err error) error {
+	if err := checkSyntax(data); err != nil {
+		return explainSyntax(data, err)
 	}
-	if trailing, ok := errors.AsType[*trailingError](err); ok {
-		return newError(data, trailing.offset, trailingReason, err)
+	if fault, ok := err.(*json.SemanticError); ok {
+		return explainMisfit(data, fault)
 	}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && isTopLevel(err) {
-		return explainSyntax(data, syntax)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) && isTopLevel(err) {
-		return newError(data, len(data), cutReason, err)
-	}
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return explainType(data, mismatch)
-	}
-	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return explainUnknown(data, quoted, err)
-	}
-	return culprit(data, t, err)
+	return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err, Misfit: true}
 }
 
-// isTopLevel reports whether err is about the input itself and was not made, or
-// wrapped, by a type that decodes itself from a part of it.
-func isTopLevel(err error) bool {
-	if err == io.ErrUnexpectedEOF {
-		return true
+// checkSyntax looks at the whole input, of which the library has seen the first part.
+func checkSyntax(data []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(data), unmarshal)
+	if _, err := dec.ReadValue(); err != nil {
+		return err
 	}
-	_, ok := err.(*json.SyntaxError)
-	return ok
+	if rest := bytes.TrimLeft(data[dec.InputOffset():], whitespace); len(rest) > 0 {
+		return &jsontext.SyntacticError{ByteOffset: int64(len(data) - len(rest)), Err: errTrailing}
+	}
+	return nil
 }
 
 var (
@@ -127,68 +117,95 @@ func checkText(data []byte) error {
 	}
 }
 
-const cutReason = "the JSON ends before it is complete"
+var (
+	errCut      = errors.New("the JSON ends before it is complete")
+	errTrailing = errors.New("unexpected text after the JSON value")
+)
 
-func explainSyntax(data []byte, syntax *json.SyntaxError) error {
-	text := syntax.Error()
-	last := data[len(data)-1] // Empty input has come no further than Unmarshal.
+func explainSyntax(data []byte, err error) error {
+	fault, ok := err.(*jsontext.SyntacticError)
 	switch {
-	case strings.HasPrefix(text, "unexpected end"),
-		// A word or number that breaks off is held against a made-up space.
-		strings.HasPrefix(text, "invalid character ' '") && int(syntax.Offset) == len(data) && last != ' ':
-		return newError(data, len(data), cutReason, syntax)
-	case strings.HasSuffix(text, "after top-level value"):
-		return newError(data, int(syntax.Offset)-1, trailingReason, syntax)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return newError(data, len(data), errCut.Error(), err)
+	case !ok:
+		return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err}
+	case strings.HasSuffix(fault.Err.Error(), "after top-level value"):
+		return newError(data, int(fault.ByteOffset), errTrailing.Error(), fault)
 	}
-	return newError(data, int(syntax.Offset)-1, text, syntax)
+	return newError(data, int(fault.ByteOffset), fault.Err.Error(), fault)
 }
 
-// explainType says what was expected and what was found. The library's offset is
-// just past a literal or just past the opening bracket, and its field path leaves
-// out list positions and map keys; the input itself tells more. Only when a type
-// that decodes itself counted from its own start does the offset mislead.
-func explainType(data []byte, mismatch *json.UnmarshalTypeError) error {
-	reason := "expected " + expected(mismatch.Type, mismatch.Value) + ", got " + got(mismatch.Value)
-	at := locate(data, int(mismatch.Offset)-1)
-	if !at.found || !agrees(at, mismatch) {
-		return &Error{Path: mismatch.Field, Reason: reason, Err: mismatch, Misfit: true}
+// explainMisfit says in terms of what was sent why it does not fit.
+func explainMisfit(data []byte, fault *json.SemanticError) error {
+	at := locate(data, int(fault.ByteOffset))
+	if fault.Err == json.ErrUnknownName {
+		e := newError(data, at.start, fmt.Sprintf("unknown field %q", fault.JSONPointer.LastToken()), fault)
+		e.Misfit = true
+		return e
 	}
-	e := newError(data, at.start, reason, mismatch)
+	if fault.Err != nil && !judges(fault.GoType) {
+		return fmt.Errorf("json: %s: %w", fault.GoType, fault.Err) // The program's type is at fault, not the input.
+	}
+	e := newError(data, at.start, misfit(data, at, fault), fault)
 	e.Path, e.Misfit = at.path, true
+	if inner, ok := errors.AsType[*stdjson.UnmarshalTypeError](fault.Err); ok {
+		// The value decodes itself, with encoding/json.
+		e.Reason = "expected " + expected(inner.Type, inner.Value) + ", got " + got(inner.Value)
+		e.Path = strings.Trim(e.Path+"."+inner.Field, ".")
+	}
 	return e
 }
 
-// agrees reports whether the value found in the input can be the one that the
-// library complained about.
-func agrees(at token, mismatch *json.UnmarshalTypeError) bool {
-	kind, _, _ := strings.Cut(mismatch.Value, " ")
-	sameKind := at.kind == kind ||
-		// Numbers in strings: map keys, and fields tagged ",string".
-		kind == "number" && (at.kind == "key" || at.kind == "string")
-	name := mismatch.Field[strings.LastIndexByte(mismatch.Field, '.')+1:]
-	return sameKind && strings.Contains(strings.ToLower(at.path), strings.ToLower(name))
-}
-
-// explainUnknown places an unknown key if only one key of the input has its name.
-func explainUnknown(data []byte, quoted string, err error) error {
-	name, unquoteErr := strconv.Unquote(quoted)
-	if unquoteErr != nil {
-		name = quoted
+// misfit says what was expected and what was found.
+func misfit(data []byte, at token, fault *json.SemanticError) string {
+	t, found := fault.GoType, excerpt.Of(string(at.whole(data)), 100)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	reason := fmt.Sprintf("unknown field %q", name)
-	var hits []token
-	walk(data, func(t token) bool {
-		if t.kind == "key" && t.key == name {
-			hits = append(hits, t)
+	switch {
+	case t == nil:
+	case t == reflect.TypeFor[time.Time]():
+		return `expected a time such as "2006-01-02T15:04:05Z", got ` + found
+	case isBytes(t) && at.kind == "string":
+		return "expected base64, got " + found
+	case isNumber(t) && at.kind == "number" && fault.Err == nil:
+		return "expected a number in quotes, got " + found
+	case fault.Err == nil, isText(t) && at.kind != "string" && at.kind != "key",
+		errors.Is(fault.Err, strconv.ErrRange), errors.Is(fault.Err, strconv.ErrSyntax):
+		what := at.kind
+		if isNumber(t) {
+			what = at.digits(data)
 		}
-		return len(hits) < 2
-	})
-	if len(hits) != 1 {
-		return &Error{Reason: reason, Err: err, Misfit: true}
+		return "expected " + expected(t, what) + ", got " + got(what)
 	}
-	e := newError(data, hits[0].start, reason, err)
-	e.Misfit = true
-	return e
+	if fault.Err == nil {
+		return found + " does not fit"
+	}
+	return found + " does not fit: " + strings.TrimPrefix(fault.Err.Error(), "json: ")
+}
+
+func isNumber(t reflect.Type) bool { return reflect.Int <= t.Kind() && t.Kind() <= reflect.Float64 }
+
+// judges says whether a type has a word in what it takes: there, an error is about the
+// input.
+func judges(t reflect.Type) bool {
+	if t == nil {
+		return true
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return isNumber(t) || isBytes(t) || isText(t) || decodesItself(t)
+}
+
+func decodesItself(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[stdjson.Unmarshaler]()) ||
+		reflect.PointerTo(t).Implements(reflect.TypeFor[json.UnmarshalerFrom]())
+}
+
+// isBytes says whether values of a type are written as base64.
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && !isText(t) && !decodesItself(t)
 }
 
 // newError returns an Error placed at the byte offset.

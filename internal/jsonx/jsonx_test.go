@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"sync"
@@ -37,8 +38,9 @@ func TestMarshal(t *testing.T) {
 		{"empty slice", []int{}, `[]`},
 		{"slice", []int{1}, `[1]`},
 		{"nil bytes", []byte(nil), `""`},
-		{"nil slice further down is the type's own affair", struct{ A []int }{}, `{"A":null}`},
-		{"nil map", map[string]int(nil), `null`},
+		{"nil slice further down", struct{ A [][]int }{[][]int{nil}}, `{"A":[[]]}`},
+		{"nil map", map[string]int(nil), `{}`},
+		{"number", []any{json.Number("12345678901234567890.50"), struct{ N json.Number }{}}, `[12345678901234567890.50,{"N":0}]`},
 		{"nil slice with its own text", textList(nil), `"own text"`},
 		{"nil slice with its own JSON", jsonList(nil), `"own json"`},
 		{"nil raw message", json.RawMessage(nil), `null`},
@@ -70,6 +72,32 @@ func TestAppendLeavesNothingBehindOnError(t *testing.T) {
 	assert.Equal(t, "before1", string(got))
 }
 
+type refusing struct{}
+
+func (refusing) MarshalJSON() ([]byte, error) { return nil, errVault }
+
+func TestMarshalErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		value any
+		want  string
+	}{
+		{"a channel", make(chan int), "json: unsupported type: chan int"},
+		{"further down", map[string]any{"a": []any{1, make(chan int)}}, "json: unsupported type: chan int"},
+		{"not a number", struct{ F float64 }{math.NaN()}, "json: unsupported value: NaN"},
+		{"its own error", []refusing{{}}, "json: error calling MarshalJSON for type *jsonx.refusing: vault is shut"},
+		{"a Number that is none", json.Number("five"), `json: error calling MarshalToFunc for type *json.Number: "five" is not a number`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Marshal(tc.value)
+			require.EqualError(t, err, tc.want)
+			if tc.name == "its own error" {
+				require.ErrorIs(t, err, errVault)
+			}
+		})
+	}
+}
+
 // The bar is what an encoder made for the purpose costs, not zero, because under
 // the race detector pools lose things on purpose.
 func TestAppendReusesItsEncoder(t *testing.T) {
@@ -84,9 +112,7 @@ func TestAppendReusesItsEncoder(t *testing.T) {
 		}
 	})
 	fresh := testing.AllocsPerRun(500, func() {
-		e := &encoder{out: dst}
-		e.enc = json.NewEncoder(e)
-		if err := e.enc.Encode(value); err != nil {
+		if _, err := json.Marshal(value); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -179,8 +205,8 @@ func TestUnmarshalErrors(t *testing.T) {
 	}{
 		{name: "empty", input: "", want: "the body is empty, where a JSON value was expected"},
 		{name: "blank", input: " \n\t", want: "the body is empty, where a JSON value was expected"},
-		{name: "text", input: "hello", want: "line 1, column 1: invalid character 'h' looking for beginning of value"},
-		{name: "bad on a later line", input: "{\n  \"name\": \"事件\", x\n}", want: "line 2, column 17: invalid character 'x' looking for beginning of object key string"},
+		{name: "text", input: "hello", want: "line 1, column 1: invalid character 'h' at start of value"},
+		{name: "bad on a later line", input: "{\n  \"name\": \"事件\", x\n}", want: "line 2, column 17: invalid character 'x' at start of string (expecting '\"')"},
 		{name: "cut short", input: "{\n\"name\": \"a\"", want: "line 2, column 12: the JSON ends before it is complete"},
 		{name: "cut short in a string", input: `{"na`, want: "line 1, column 5: the JSON ends before it is complete"},
 		{name: "text after the value", input: "{}\nfoo", want: "line 2, column 1: unexpected text after the JSON value"},
@@ -209,22 +235,25 @@ func TestUnmarshalErrors(t *testing.T) {
 		{name: "a map key", input: `{"floors":{"1":"a","two":"b"}}`, want: "line 1, column 20: floors.two: expected a whole number, got two"},
 		{name: "the whole", input: `[1]`, want: "line 1, column 1: expected an object, got an array"},
 		{name: "a value that decodes itself", input: `{"from": 5}`, want: "line 1, column 10: from: expected a string, got a number"},
-		{name: "an offset within such a value", input: `{"name":"abcdefgh","inner":{"Deep":"x"}}`, want: "inner.Deep: expected a whole number, got a string"},
+		{name: "an offset within such a value", input: `{"name":"abcdefgh","inner":{"Deep":"x"}}`, want: "line 1, column 28: inner.Deep: expected a whole number, got a string"},
 		{name: "an error of such a value", input: `{"born":"yesterday"}`, want: `line 1, column 9: born: expected a time such as "2006-01-02T15:04:05Z", got "yesterday"`},
 		{name: "of such a value in a list", input: `{"born":"2026-11-22T00:00:00Z","times":["2026-11-22T00:00:00Z",null,7]}`, want: `line 1, column 69: times[2]: expected a time such as "2006-01-02T15:04:05Z", got 7`},
 		{name: "of such a value in a map", input: `{"Locks":{"vault":{"n":1},"gate":{"key":2}}}`, want: `line 1, column 41: Locks.gate.key: 2 does not fit: vault is shut`},
-		{name: "of such a key of a map", input: `{"hosts":{"10.0.0.1":1,"x":2}}`, want: `line 1, column 10: hosts: ParseAddr("x"): unable to parse IP`},
+		{name: "of such a key of a map", input: `{"hosts":{"10.0.0.1":1,"x":2}}`, want: `line 1, column 24: hosts.x: "x" does not fit: ParseAddr("x"): unable to parse IP`},
 		{name: "of text that decodes itself", input: `{"from":"x"}`, want: `line 1, column 9: from: "x" does not fit: ParseAddr("x"): unable to parse IP`},
 		{name: "no base64", input: `{"photo": "!!"}`, want: `line 1, column 11: photo: expected base64, got "!!"`},
 		{name: "beside one that only seems wrong", input: `{"quoted":"5","born":5}`, want: `line 1, column 22: born: expected a time such as "2006-01-02T15:04:05Z", got 5`},
 		{name: "the first of several", input: `{"name":1,"age":"x"}`, want: "line 1, column 9: name: expected a string, got a number"},
 
 		{name: "unknown field", strict: true, input: "{\"name\":\"a\",\n\"extra\":1}", want: `line 2, column 1: unknown field "extra"`},
-		{name: "unknown field, place uncertain", strict: true, input: `{"byCity":{"extra":{}},"extra":1}`, want: `unknown field "extra"`},
+		{name: "unknown field with the name of a known key", strict: true, input: `{"byCity":{"extra":{}},"extra":1}`, want: `line 1, column 24: unknown field "extra"`},
+		{name: "a misfit and no JSON", input: `{"age":"x", "name"}`, want: `line 1, column 19: invalid character '}' after object name (expecting ':')`},
+		{name: "a number in quotes that is none", input: `{"quoted":"x"}`, want: `line 1, column 11: quoted: expected a whole number, got a string`},
+		{name: "a number in quotes without them", input: `{"quoted":5}`, want: `line 1, column 11: quoted: expected a number in quotes, got 5`},
 		{name: "strict and wrong", strict: true, input: `{"age":"x"}`, want: "line 1, column 8: age: expected a whole number, got a string"},
 		{name: "strict and trailing", strict: true, input: "{} \n x", want: "line 2, column 2: unexpected text after the JSON value"},
 		{name: "strict and cut", strict: true, input: `{"age":`, want: "line 1, column 8: the JSON ends before it is complete"},
-		{name: "strict and broken", strict: true, input: `{"age":?}`, want: "line 1, column 8: invalid character '?' looking for beginning of value"},
+		{name: "strict and broken", strict: true, input: `{"age":?}`, want: "line 1, column 8: invalid character '?' at start of value"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var v person
@@ -247,10 +276,10 @@ func TestUnmarshalTellsAMisfitFromBrokenJSON(t *testing.T) {
 		misfit      bool
 	}{
 		{"wrong type", `{"age":"x"}`, true},
-		{"wrong type without a place", `{"name":"abcdefgh","inner":{"Deep":"x"}}`, true},
+		{"wrong type in a value that decodes itself", `{"name":"abcdefgh","inner":{"Deep":"x"}}`, true},
 		{"a value that decodes itself", `{"born":"yesterday"}`, true},
 		{"unknown field", `{"extra":1}`, true},
-		{"unknown field, place uncertain", `{"byCity":{"extra":{}},"extra":1}`, true},
+		{"unknown field with the name of a known key", `{"byCity":{"extra":{}},"extra":1}`, true},
 		{"syntax", `{"age":?}`, false},
 		{"cut", `{"age":`, false},
 		{"trailing", `{} {}`, false},
@@ -302,6 +331,27 @@ func TestUnmarshalKeepsTheCause(t *testing.T) {
 	err := Unmarshal([]byte(`{"A":1}`), &v, false)
 	require.ErrorIs(t, err, errVault)
 	assert.EqualError(t, err, "line 1, column 6: A: 1 does not fit: vault is shut")
+}
+
+// What encoding/json passes over in a type costs nothing until the input asks for it,
+// and is not the sender's fault then.
+func TestUnmarshalIntoATypeThatIsWrong(t *testing.T) {
+	var v struct {
+		Name   string
+		Closed struct{ name string }
+		Face   fmt.Stringer
+	}
+	require.NoError(t, Unmarshal([]byte(`{"Name":"a","Closed":null}`), &v, false))
+	assert.Equal(t, "a", v.Name)
+	for _, input := range []string{`{"Closed":{}}`, `{"Face":"x"}`} {
+		err := Unmarshal([]byte(input), &v, false)
+		require.ErrorContains(t, err, "json: ", input)
+		_, theirs := Describe(err)
+		assert.False(t, theirs, err)
+	}
+	got, err := Marshal(v)
+	require.NoError(t, err)
+	assert.Equal(t, `{"Name":"a","Closed":{},"Face":null}`, string(got))
 }
 
 func FuzzUnmarshal(f *testing.F) {

@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/redstart-go/redstart/internal/excerpt"
 )
 
 // token is one key or value of a JSON text.
@@ -15,6 +19,28 @@ type token struct {
 	kind  string // "key", or "array", "object", "string", "number", "bool" or "null"
 	key   string // what a key says
 	path  string // as in items[2].price
+}
+
+// whole returns the text of a value or key with all that is in it.
+func (t token) whole(data []byte) []byte {
+	if t.kind != "array" && t.kind != "object" {
+		return data[t.start:t.end]
+	}
+	value, err := jsontext.NewDecoder(bytes.NewReader(data[t.start:])).ReadValue()
+	if err != nil {
+		return data[t.start:]
+	}
+	return value
+}
+
+// digits returns the kind of a token in JSON's terms, and behind it what there is of a
+// number, which may be a key or stand in quotes.
+func (t token) digits(data []byte) string {
+	text := strings.Trim(string(data[t.start:t.end]), `"`)
+	if t.kind == "number" || t.kind == "key" {
+		return "number " + excerpt.Of(text, 100)
+	}
+	return t.kind
 }
 
 // locate returns the key or value that the byte at offset is part of.
