@@ -162,7 +162,9 @@ func WithTLSConfig(t *tls.Config) Option {
 }
 
 // WithH2C serves HTTP/2 without TLS besides HTTP/1.1, for use behind a proxy: one
-// connection then carries many streams.
+// connection then carries many streams. The proxy has to begin with HTTP/2, as it does
+// when it is told to; a request to upgrade is answered by HTTP/1.1. Where there is TLS,
+// and HTTP/2 anyway, it changes nothing.
 func WithH2C() Option { return func(c *config) { c.server.H2C = true } }
 
 // WithHTTP2 refines HTTP/2. What is zero stands for the default: 250 streams to a

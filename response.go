@@ -16,6 +16,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/files"
 	"github.com/redstart-go/redstart/internal/headers"
 	"github.com/redstart-go/redstart/internal/jsonx"
@@ -234,7 +235,7 @@ var errEmptyTarget = errors.New("the target is empty")
 // with status 400.
 func RedirectLocal(target string) Response {
 	if !headers.Local(target) {
-		return Fail(Errorf(http.StatusBadRequest, "redirect target %q is not a path on this site", target))
+		return Fail(Errorf(http.StatusBadRequest, "redirect target %q is not a path on this site", excerpt.Of(target, 200)))
 	}
 	return Redirect(target)
 }
@@ -621,7 +622,7 @@ func (req *Request) fileFault(err error) error {
 		return e
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return Errorf(http.StatusNotFound, "there is nothing at %q", req.Path()).WithCause(err)
+		return Error(http.StatusNotFound, noRouteText(req, http.StatusNotFound)).WithCause(err)
 	}
 	return err
 }

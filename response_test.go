@@ -244,7 +244,11 @@ func TestRedirectLocalRefusesOtherSites(t *testing.T) {
 		w := get(replies(redstart.RedirectLocal(target)), "/")
 		assert.Equal(t, 400, w.Code, "%q", target)
 		assert.Empty(t, w.Header().Get("Location"), "%q", target)
+		assert.Contains(t, w.Body.String(), `"detail":"redirect target \"`, "%q", target)
 	}
+	w := get(replies(redstart.RedirectLocal("x"+strings.Repeat("y", 1e5))), "/")
+	assert.Contains(t, w.Body.String(), `yyy…\" is not a path on this site"`)
+	assert.Less(t, w.Body.Len(), 500, "what was sent is not sent back at length")
 }
 
 type panics struct{}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -220,12 +221,13 @@ func TestFileReplies(t *testing.T) { // features: P3
 	assert.Equal(t, 404, resp.StatusCode)
 	assert.Equal(t, "0123456789", body)
 
-	for _, path := range []string{"/missing", "/nodir", "/in/x", "/in/..%2F..%2Fetc%2Fpasswd"} {
+	for _, path := range []string{"/missing", "/nodir", "/in/x", "/in/..%2F..%2Fetc%2Fpasswd", "/in/" + strings.Repeat("x", 1e4)} {
 		resp, body = ask(path)
 		assert.Equal(t, 404, resp.StatusCode, path)
 		assert.Equal(t, "application/problem+json", resp.Header.Get("Content-Type"), path)
 		assert.Contains(t, body, `"detail":"there is nothing at`, path)
 		assert.NotContains(t, body, dir, path)
+		assert.Less(t, len(body), 500, path)
 	}
 	resp, _ = ask("/missing")
 	assert.Equal(t, "1", resp.Header.Get("X-A"))
