@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/redstart-go/redstart/internal/callsite"
 	"github.com/redstart-go/redstart/internal/clientip"
 	"github.com/redstart-go/redstart/internal/headers"
+	"github.com/redstart-go/redstart/internal/inspect"
 	"github.com/redstart-go/redstart/internal/late"
 	"github.com/redstart-go/redstart/internal/logging"
 	"github.com/redstart-go/redstart/internal/processes"
@@ -507,6 +509,9 @@ func (a *App) run(ctx context.Context, force <-chan struct{}, addr string) error
 	if err := a.config.err; err != nil {
 		return fmt.Errorf("redstart: %w", err)
 	}
+	if asked, err := a.inspected(); asked {
+		return err
+	}
 	member, err := processes.Join(addr, a.config.processes > 1)
 	switch {
 	case err != nil:
@@ -544,6 +549,45 @@ func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string)
 	return c.Run(ctx, force)
 }
 
+// inspected tells the command redstart what the app is made of, if that is what it was
+// started for.
+func (a *App) inspected() (asked bool, err error) {
+	document := func(encode func(*OpenAPI) []byte) func() ([]byte, error) {
+		return func() ([]byte, error) { return encode(a.OpenAPI()), nil }
+	}
+	asked, err = inspect.Answer(map[string]func() ([]byte, error){
+		inspect.Routes: func() ([]byte, error) { return inspect.Encode(a.routeList()) },
+		inspect.JSON:   document((*OpenAPI).JSON),
+		inspect.YAML:   document((*OpenAPI).YAML),
+		inspect.JSON32: document(func(d *OpenAPI) []byte { return d.V32().JSON() }),
+		inspect.YAML32: document(func(d *OpenAPI) []byte { return d.V32().YAML() }),
+	})
+	if err != nil {
+		err = fmt.Errorf("redstart: %w", err)
+	}
+	return asked, err
+}
+
+func (a *App) routeList() (list []inspect.Route) {
+	for _, r := range a.Routes() {
+		told := inspect.Route{Method: r.Method, Host: r.Host, Pattern: r.Pattern, Name: r.Name, Handler: r.Handler, Source: r.Source, Socket: r.Socket}
+		for _, s := range r.Security {
+			var names []string
+			for _, scheme := range s.Schemes {
+				names = append(names, scheme.Name)
+			}
+			if len(names) > 0 {
+				told.Guards = append(told.Guards, strings.Join(names, " or "))
+			}
+			for _, scope := range s.Scopes {
+				told.Guards = append(told.Guards, "scope "+scope)
+			}
+		}
+		list = append(list, told)
+	}
+	return list
+}
+
 // announce begins the line that says where the app is.
 func (a *App) announce(url string) *zerolog.Event {
 	line := a.config.logger.Info().Str("url", url)
@@ -572,6 +616,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, member *processes.Member) error {
 	if err := a.config.err; err != nil {
 		return errors.Join(fmt.Errorf("redstart: %w", err), l.Close())
+	}
+	if asked, err := a.inspected(); asked {
+		return errors.Join(err, l.Close())
 	}
 	a.handler() // built now, what is wrong with the routes is found before the first request
 	c := serving.Config{

@@ -343,7 +343,7 @@ func (g *group) Static(prefix string, f *Files, opts ...StaticOptions) {
 	if err := static.Check(); err != nil {
 		misuse(fmt.Sprintf("Static %q", prefix), "%v", err)
 	}
-	r := &route{method: http.MethodGet, pattern: full, where: callsite.Outside(here), group: g, static: static, handler: serveStatic}
+	r := &route{method: http.MethodGet, pattern: full, where: callsite.Outside(here), group: g, static: static, handler: serveStatic, function: "redstart.Static"}
 	g.app.addStatic(r)
 }
 

@@ -1,10 +1,15 @@
 package redstart_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -347,6 +352,41 @@ func TestRoutesAndSource(t *testing.T) {
 	assert.Equal(t, redstart.RouteInfo{Method: "GET", Pattern: "/a", Name: "a", Handler: here + "listCrimes", Source: want[0]}, routes[0])
 	assert.Equal(t, "/g/h/b", routes[1].Pattern)
 	assert.Equal(t, redstart.RouteInfo{Method: "*", Pattern: "/c", Handler: here + "store.list", Source: want[2], Host: "api.gotham.city"}, routes[2])
+}
+
+// What redstart routes and redstart openapi are told, in place of serving.
+func TestAnAppIsInspected(t *testing.T) { // features: R7, O1
+	guard := redstart.Security{Middleware: mark("a"), Schemes: []redstart.SecurityScheme{{Name: "jwt"}, {Name: "session"}}, Scopes: []string{"crimes:close"}}
+	app, log := newApp()
+	app.OnStart(func(context.Context) error { return errors.New("nobody asked for a start") })
+	app.Get("/a", listCrimes, redstart.Name("a"), redstart.Secured(guard))
+	app.Static("/assets", site())
+	asked := func(what string, serve func() error) string {
+		path := filepath.Join(t.TempDir(), "told")
+		t.Setenv("REDSTART_INSPECT", what+"="+path)
+		require.NoError(t, serve())
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(text)
+	}
+	run := func() error { return app.Run(t.Context(), "nonsense") }
+	listen := func() error {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer func() { assert.ErrorIs(t, l.Close(), net.ErrClosed, "Serve closes it") }()
+		return app.Serve(t.Context(), l)
+	}
+	for name, serve := range map[string]func() error{"Run": run, "Serve": listen} {
+		text := asked("routes", serve)
+		assert.Contains(t, text, `"handler":"github.com/redstart-go/redstart_test.listCrimes"`, name)
+		assert.Contains(t, text, `"guards":["jwt or session","scope crimes:close"]`)
+		assert.Contains(t, text, `"pattern":"/assets","handler":"redstart.Static"`)
+	}
+	assert.Contains(t, asked("openapi.yaml", run), "openapi: 3.1.1")
+	assert.Contains(t, asked("openapi-3.2.json", run), `"openapi": "3.2.0"`)
+	t.Setenv("REDSTART_INSPECT", "weather=/tmp/x")
+	assert.ErrorContains(t, run(), `redstart: REDSTART_INSPECT="weather=/tmp/x": this version knows nothing of it`)
+	assert.Empty(t, log.lines(t, "listening"))
 }
 
 func listCrimes(*redstart.Request) redstart.Response { return redstart.NoContent() }

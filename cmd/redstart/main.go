@@ -1,8 +1,10 @@
 // Redstart is the command of the Redstart web framework.
 //
-//	redstart new DIR       write a small app to start from
-//	redstart version       tell the version
-//	redstart help COMMAND  tell more about a command
+//	redstart new DIR            write a small app to start from
+//	redstart routes [PACKAGE]   list the routes of a program
+//	redstart openapi [PACKAGE]  print its OpenAPI document
+//	redstart version            tell the version
+//	redstart help COMMAND       tell more about a command
 package main
 
 import (
@@ -35,6 +37,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"new", "write a small app to start from", newHelp, runNew},
+		{"routes", "list the routes of a program", routesHelp, runRoutes},
+		{"openapi", "print the OpenAPI document of a program", openapiHelp, runOpenAPI},
 		{"version", "tell the version of this command", versionHelp, runVersion},
 		{"help", "tell more about a command", helpHelp, runHelp},
 	}
