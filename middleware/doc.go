@@ -40,7 +40,8 @@
 // What is to be shared by several processes has a store that may be replaced: a
 // [LimitStore] for RateLimit, of which [OpenSQLLimits] is one in a database, a
 // [SessionStore] for Session, of which [OpenSQLSessions] is one, and a [ReplyStore] for
-// Idempotency. Each says what happens while its store fails.
+// Idempotency, of which [OpenSQLReplies] is one. Each says what happens while its store
+// fails.
 //
 // # Who asks
 //

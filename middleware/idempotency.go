@@ -23,7 +23,8 @@ type IdempotencyOptions struct {
 	// Authorization and its cookies. Where cookies change between two tries of one
 	// request, name the user here.
 	Scope func(*redstart.Request) string
-	// Store keeps the replies. The default is one of [NewMemoryReplies].
+	// Store keeps the replies. The default is one of [NewMemoryReplies], of which each
+	// process has its own, and knows nothing of a request that another has done.
 	Store ReplyStore
 	// Keep is how long a reply can be had again. The default is 24 hours.
 	Keep time.Duration

@@ -12,8 +12,8 @@ import (
 )
 
 // ReplyStore keeps what [Idempotency] has to remember. [NewMemoryReplies] makes one for
-// this process. It is used by many goroutines. Its methods return soon after ctx has
-// ended; an error says that the store failed.
+// this process, [OpenSQLReplies] one that several share. It is used by many goroutines.
+// Its methods return soon after ctx has ended; an error says that the store failed.
 type ReplyStore interface {
 	// Claim takes a key for a request with this fingerprint, unless it is taken: of
 	// several calls at the same moment one wins. It says how things stand. A claim
