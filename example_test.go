@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"testing/fstest"
 
 	"github.com/rs/zerolog"
 
@@ -316,6 +317,44 @@ func ExampleStream() {
 	// 200 0,riddle
 	// 1,riddle
 	// Content-Type: text/csv
+}
+
+func ExampleFiles_File() {
+	reports := redstart.FilesFS(fstest.MapFS{"犯罪.txt": {Data: []byte("the bank, at noon")}}) // or OpenFiles("reports")
+	app := redstart.New(redstart.WithoutAccessLog())
+	app.Get("/reports/*name", func(req *redstart.Request) redstart.Response {
+		return reports.File(req.Param("name")) // which cannot leave the folder
+	})
+	part := app.Test("GET", "/reports/犯罪.txt", nil, "Range", "bytes=4-7")
+	fmt.Println(part.Status, part.Header.Get("Content-Range"), part.Body)
+	fmt.Println(app.Test("GET", "/reports/..%2Fmain.go", nil).Status)
+	// Output:
+	// 206 bytes 4-7/17 bank
+	// 404
+}
+
+func ExampleRequest_Accepts() {
+	app := redstart.New(redstart.WithoutAccessLog())
+	app.Get("/crimes", func(req *redstart.Request) redstart.Response {
+		var reply redstart.Response
+		switch req.Accepts("application/json", "text/csv") {
+		case "application/json":
+			reply = redstart.JSON([]string{"arson", "riddle"})
+		case "text/csv":
+			reply = redstart.Text("arson\nriddle\n").With("Content-Type", "text/csv; charset=utf-8")
+		default:
+			reply = redstart.Fail(redstart.Error(406, "there is JSON and CSV"))
+		}
+		return reply.WithAdded("Vary", "Accept")
+	})
+	fmt.Println(app.Test("GET", "/crimes", nil).Body)
+	fmt.Print(app.Test("GET", "/crimes", nil, "Accept", "text/csv, */*;q=0.1").Body)
+	fmt.Println(app.Test("GET", "/crimes", nil, "Accept", "image/png").Status)
+	// Output:
+	// ["arson","riddle"]
+	// arson
+	// riddle
+	// 406
 }
 
 func ExampleRequest_QueryInt() {
