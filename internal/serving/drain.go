@@ -110,33 +110,35 @@ func (c *Config) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 // track counts the connections, and keeps those on which no request has come yet.
+// It is called twice a request, and takes no lock then.
 func (c *Config) track(conn net.Conn, state http.ConnState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch state {
+	case http.StateIdle:
+		return
 	case http.StateNew:
-		c.open++
-	case http.StateClosed, http.StateHijacked:
-		c.open--
-		if c.open == 0 && c.empty != nil {
-			close(c.empty)
-			c.empty = nil
-		}
-	}
-	if state != http.StateNew {
-		delete(c.newcomers, conn)
+		c.newcomers.Store(conn, nil)
+		c.count(+1)
 		return
 	}
-	if c.newcomers == nil {
-		c.newcomers = map[net.Conn]struct{}{}
+	if _, ok := c.newcomers.Load(conn); ok {
+		c.newcomers.Delete(conn)
 	}
-	c.newcomers[conn] = struct{}{}
+	if state == http.StateClosed || state == http.StateHijacked {
+		c.count(-1)
+	}
+}
+
+func (c *Config) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open += n; c.open == 0 && c.empty != nil {
+		close(c.empty)
+		c.empty = nil
+	}
 }
 
 func (c *Config) closeNewcomers() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for conn := range c.newcomers {
-		_ = conn.Close() // nobody waits for an answer on it
+	for conn := range c.newcomers.Range {
+		_ = conn.(net.Conn).Close() // nobody waits for an answer on it
 	}
 }

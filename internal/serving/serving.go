@@ -54,10 +54,10 @@ type Config struct {
 	Adopted         <-chan net.Listener // further ones to serve, until they are closed; may be nil
 
 	leaving   atomic.Bool
+	newcomers sync.Map // by net.Conn, those without a request so far
 	mu        sync.Mutex
-	newcomers map[net.Conn]struct{} // without a request so far
-	open      int                   // connections that net/http has
-	empty     chan struct{}         // closed when it has none any more; made by who waits
+	open      int           // connections that net/http has
+	empty     chan struct{} // closed when it has none any more; made by who waits
 }
 
 var (
