@@ -15,8 +15,8 @@ import (
 
 	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/headers"
-	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/negotiate"
+	"github.com/redstart-go/redstart/internal/problem"
 	"github.com/redstart-go/redstart/internal/provide"
 	"github.com/redstart-go/redstart/internal/transfer"
 	"github.com/redstart-go/redstart/internal/upload"
@@ -398,10 +398,12 @@ func problemReply(req *Request, err error) Response {
 		}
 		return Text(text+"\n").WithStatus(status).WithAdded("Vary", "Accept")
 	}
-	body, encodeErr := problemDocument(title, status, detail, req.id.Text, fields)
+	document := problem.Document{Title: title, Status: status, Detail: detail, RequestID: req.id.Text, Fields: fields}
+	body, encodeErr := document.Encode()
 	if encodeErr != nil { // a field of the application's own
 		req.Log().Error().Err(encodeErr).Msg("a problem document cannot be encoded")
-		body, _ = problemDocument(title, status, detail, req.id.Text, nil)
+		document.Fields = nil
+		body, _ = document.Encode()
 	}
 	reply := Bytes(body).WithStatus(status).WithAdded("Vary", "Accept")
 	reply.content = contentProblem
@@ -430,50 +432,6 @@ func streamError(err error) sse.Message {
 		text = e.detail
 	}
 	return sse.Text(text).WithEvent("error")
-}
-
-// problemDocument encodes the members of RFC 9457 section 3.1 in their order, and
-// then the extensions. The type is about:blank, which is what its absence means.
-func problemDocument(title string, status int, detail, requestID string, fields map[string]any) ([]byte, error) {
-	members := []struct {
-		name  string
-		value any
-		skip  bool
-	}{
-		{"title", title, false}, {"status", status, false},
-		{"detail", detail, detail == ""}, {"request_id", requestID, requestID == ""},
-	}
-	body := []byte{'{'}
-	member := func(name string, value any) (err error) {
-		if len(body) > 1 {
-			body = append(body, ',')
-		}
-		if body, err = jsonx.Append(body, name); err != nil {
-			return err
-		}
-		body, err = jsonx.Append(append(body, ':'), value)
-		return err
-	}
-	for _, m := range members {
-		if value, replaced := fields[m.name]; replaced {
-			m.value = value
-		} else if m.skip {
-			continue
-		}
-		if err := member(m.name, m.value); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		switch name {
-		case "title", "status", "detail", "request_id":
-			continue
-		}
-		if err := member(name, fields[name]); err != nil {
-			return nil, fmt.Errorf("member %q: %w", name, err)
-		}
-	}
-	return append(body, '}'), nil
 }
 
 // describingBody are the headers that are about a body which is not sent after all.
