@@ -20,6 +20,7 @@ import (
 
 	"github.com/redstart-go/redstart/internal/clientip"
 	"github.com/redstart-go/redstart/internal/departure"
+	"github.com/redstart-go/redstart/internal/excerpt"
 	"github.com/redstart-go/redstart/internal/jsonx"
 	"github.com/redstart-go/redstart/internal/late"
 	"github.com/redstart-go/redstart/internal/negotiate"
@@ -353,9 +354,17 @@ func (req *Request) ParamInt(name string) (int, error) {
 	text := req.Param(name)
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, Errorf(http.StatusBadRequest, "path parameter %q: expected an integer, got %q", name, text)
+		return 0, Errorf(http.StatusBadRequest, "path parameter %q: expected %s, got %q", name, within("an integer", err), excerpt.Of(text, 100))
 	}
 	return n, nil
+}
+
+// within adds to what was expected that the number was one, but too large.
+func within(want string, err error) string {
+	if errors.Is(err, strconv.ErrRange) {
+		return want + " of 64 bits"
+	}
+	return want
 }
 
 func (req *Request) queryValues() url.Values {
@@ -389,7 +398,8 @@ func (req *Request) Query(name string) string {
 func (req *Request) QueryAll(name string) []string { return req.queryValues()[name] }
 
 // QueryInt returns a query parameter as an integer, or the default when it is
-// absent or empty. Its error has status 400 and names the parameter.
+// absent or empty. Its error, for one that is given twice as well, has status 400 and
+// names the parameter.
 func (req *Request) QueryInt(name string, fallback int) (int, error) {
 	return queryAs(req, name, fallback, "an integer", strconv.Atoi)
 }
@@ -399,7 +409,7 @@ func (req *Request) QueryFloat(name string, fallback float64) (float64, error) {
 	return queryAs(req, name, fallback, "a number", func(s string) (float64, error) {
 		f, err := strconv.ParseFloat(s, 64)
 		if err == nil && (f != f || f-f != 0) {
-			err = strconv.ErrRange // NaN and Inf are no numbers to a client
+			err = strconv.ErrSyntax // NaN and Inf are no numbers to a client
 		}
 		return f, err
 	})
@@ -419,13 +429,16 @@ func queryAs[T any](req *Request, name string, fallback T, want string, parse fu
 	if _, err := req.strictQuery(); err != nil {
 		return fallback, err
 	}
+	if n := len(req.QueryAll(name)); n > 1 {
+		return fallback, Errorf(http.StatusBadRequest, "query parameter %q: expected one value, got %d", name, n)
+	}
 	text := req.Query(name)
 	if text == "" {
 		return fallback, nil
 	}
 	value, err := parse(text)
 	if err != nil {
-		return fallback, Errorf(http.StatusBadRequest, "query parameter %q: expected %s, got %q", name, want, text)
+		return fallback, Errorf(http.StatusBadRequest, "query parameter %q: expected %s, got %q", name, within(want, err), excerpt.Of(text, 100))
 	}
 	return value, nil
 }

@@ -69,7 +69,7 @@ func TestAccessors(t *testing.T) {
 }
 
 func TestQueryHelpers(t *testing.T) {
-	r := httptest.NewRequest("GET", "/x?int=7&float=1.5&yes=true&one=1&took=1m30s&bad=seven&inf=inf&empty=", nil)
+	r := httptest.NewRequest("GET", "/x?int=7&float=1.5&yes=true&one=1&took=1m30s&bad=seven&inf=inf&empty=&big=9223372036854775808&huge=1e999&twice=1&twice=2", nil)
 	with(t, r, func(req *redstart.Request) {
 		check := func(want, got any, err error) {
 			t.Helper()
@@ -104,6 +104,12 @@ func TestQueryHelpers(t *testing.T) {
 		fault(err, `query parameter "bad": expected true or false, got "seven"`)
 		_, err = req.QueryDuration("int", 0)
 		fault(err, `query parameter "int": expected a duration such as "1m30s", got "7"`)
+		_, err = req.QueryInt("big", 1)
+		fault(err, `query parameter "big": expected an integer of 64 bits, got "9223372036854775808"`)
+		_, err = req.QueryFloat("huge", 1)
+		fault(err, `query parameter "huge": expected a number of 64 bits, got "1e999"`)
+		_, err = req.QueryInt("twice", 1)
+		fault(err, `query parameter "twice": expected one value, got 2`)
 		_, err = req.ParamInt("path")
 		fault(err, `path parameter "path": expected an integer, got "x"`)
 	})

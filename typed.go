@@ -63,18 +63,20 @@ type Raw struct{ *Request }
 // body is a form or JSON: with both tags form and json on each of its fields, "-" for
 // one that the other kind alone has, an input takes either, by the Content-Type.
 //
-// A parameter may be a string, a bool, a number, a time (RFC 3339 or a date), a
-// duration, an [encoding.TextUnmarshaler], a pointer to one of these, which is nil when
-// it is absent, or a list: of repeated values, of a header's elements, or with the
-// option comma, as in query:"tags,comma", of one text with commas. What is no list can
-// be given once, a header's lines count as one, and texts are UTF-8. A file is an
-// [*Upload], several are an []*Upload. [Raw] gives the request.
+// A parameter may be a string, a bool, a number, a time (RFC 3339 or a date; of a form
+// also what datetime-local sends, as UTC), a duration, an [encoding.TextUnmarshaler], a
+// pointer to one of these, which is nil when it is absent, or a list: of repeated values,
+// of a header's elements, or with the option comma, as in query:"tags,comma", of one text
+// with commas. What is no list can be given once, a header's lines count as one, and
+// texts are UTF-8. A file is an [*Upload], several are an []*Upload. [Raw] gives the
+// request.
 //
 // The tag validate has the rules of go-playground/validator. What is absent is not
 // checked, unless it is required; what is given as 0, false or "" is there. In a form
 // a blank field is absent, as for HTML's own required. Then the method Validate() error
 // or Validate(context.Context) error is asked, where the input or a value in it has
-// one. All faults are reported at once, as [Violations].
+// one. All faults are reported at once, as [Violations]; of JSON that cannot be read
+// that is the first.
 //
 // The output becomes JSON, with status 200, that of [WithSuccess], or that of its
 // method StatusCode() int; a method Header() http.Header adds to the reply's. A nil
@@ -83,7 +85,8 @@ type Raw struct{ *Request }
 //
 // For functions without an input or an output there are [NoInput], [NoOutput] and
 // [Action]. An input with a tag that is wrong or names no parameter of the pattern, or
-// with a type that no text can become, panics here.
+// with a type that no text can become, panics here, and so does an output that cannot
+// become JSON.
 func Get[C Caller, In, Out any](at Registrar, pattern string, fn func(C, *In) (Out, error), opts ...RouteOption) {
 	handle(at, http.MethodGet, pattern, fn, opts)
 }

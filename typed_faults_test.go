@@ -80,6 +80,7 @@ type complaint struct {
 	Kinds    []string           `form:"kind" validate:"max=2"`
 	Photo    *redstart.Upload   `form:"photo" validate:"required"`
 	More     []*redstart.Upload `form:"more"`
+	When     time.Time          `form:"when" validate:"lt"`
 }
 
 // badInputs has a row for everything that a client can do wrong at the typed door.
@@ -98,6 +99,9 @@ var badInputs = []struct {
 	{"small int", "GET", "/all?need=&small=128", "", nil, 400, "query", "small", "expected an integer from -128 to 127"},
 	{"uint", "GET", "/all?need=&uint=-1", "", nil, 400, "query", "uint", "expected an integer from 0 to 65535"},
 	{"float", "GET", "/all?need=&float=NaN", "", nil, 400, "query", "float", `query parameter "float": expected a number, got "NaN"`},
+	{"float out of range", "GET", "/all?need=&float=1e999", "", nil, 400, "query", "float", `query parameter "float": expected a number within the range of float64, got "1e999"`},
+	{"time without a zone", "GET", "/all?need=&since=2026-11-22T10:00", "", nil, 400, "query", "since", `query parameter "since": expected a time such as`},
+	{"time of a form", "POST", "/complaints", "name=a&when=soon", form, 400, "form", "when", `form field "when": expected a time such as`},
 	{"bool", "GET", "/all?need=&bool=maybe", "", nil, 400, "query", "bool", `query parameter "bool": expected true or false`},
 	{"time", "GET", "/all?need=&since=yesterday", "", nil, 400, "query", "since", `query parameter "since": expected a time such as`},
 	{"duration", "GET", "/all?need=&took=long", "", nil, 400, "query", "took", `query parameter "took": expected a duration`},
@@ -148,6 +152,7 @@ var badInputs = []struct {
 	{"text not UTF-8 in a form", "POST", "/complaints", "name=%ff", form, 400, "", "", `form field "name": the text is not UTF-8`},
 	{"field of a form is given twice", "POST", "/complaints", "name=a&name=b", form, 400, "form", "name", `form field "name": expected one value, got 2`},
 	{"text where a file is expected", "POST", "/complaints", "name=a&photo=joker.png", form, 400, "form", "photo", `form field "photo": expected a file, got a text: files need a form with enctype="multipart/form-data"`},
+	{"rule of a form's time", "POST", "/complaints", "name=a&when=9999-01-02", form, 422, "form", "when", `form field "when" must be in the past`},
 	{"file is missing", "POST", "/complaints", "name=a", form, 422, "form", "photo", `missing required form field "photo"`},
 
 	{"element of a body that is a list", "POST", "/batch", `[{"name":"a"},{}]`, nil, 422, "body", "#/1/name", `body field "/1/name" is required`},
@@ -276,6 +281,13 @@ func TestWrongInputsPanicAtTheirLine(t *testing.T) {
 				A int `query:"a" default:"x"`
 			}](app)
 		}, `A default "x": expected an integer`},
+		"default of a path": {func(app *redstart.App) {
+			redstart.Get(app, "/:id", func(context.Context, *struct {
+				ID int `path:"id" default:"1"`
+			}) (int, error) {
+				return 0, nil
+			})
+		}, "ID has a default, and is there in every path"},
 		"required with a default": {func(app *redstart.App) {
 			addGet[struct {
 				A int `query:"a" default:"1" validate:"required"`

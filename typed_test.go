@@ -106,12 +106,12 @@ func TestGoodParameters(t *testing.T) {
 func TestFormInput(t *testing.T) {
 	app, _ := newApp()
 	redstart.Post(app, "/complaints", func(_ context.Context, in *complaint) (string, error) {
-		return fmt.Sprint(in.Name, in.District, in.Kinds, in.Photo.Name, len(in.More)), nil
+		return fmt.Sprint(in.Name, in.District, in.Kinds, in.Photo.Name, len(in.More), in.When.Format(" 15:04")), nil
 	})
 	w := httptest.NewRecorder()
 	app.ServeHTTP(w, multipartForm("/complaints", "name", "Alfred", "district", "3", "email", "", "kind", "a", "kind", "b",
-		"@photo", "joker.png:x", "@more", "1:x", "@more", "2:x"))
-	assert.Equal(t, `"Alfred3 [a b]joker.png2"`, w.Body.String())
+		"when", "2026-11-22T10:30", "@photo", "joker.png:x", "@more", "1:x", "@more", "2:x"))
+	assert.Equal(t, `"Alfred3 [a b]joker.png2 10:30"`, w.Body.String())
 }
 
 // A client must not set by the body what comes from somewhere else.

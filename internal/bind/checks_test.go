@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	playground "github.com/go-playground/validator/v10"
@@ -98,6 +99,7 @@ func TestMessages(t *testing.T) {
 	}
 	assert.Equal(t, "must be in the future", message("gt", "", timeType))
 	assert.NotPanics(t, func() { message("min", "1", nil) })
+	assert.Equal(t, "2026-11-22T10:00:00Z", simple(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)), "as it is sent")
 }
 
 func FuzzSetters(f *testing.F) {

@@ -23,10 +23,12 @@ var (
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// converter returns how a text becomes a value of type t. Blank says that the empty
-// text is such a value.
-func converter(t reflect.Type) (set setter, blank bool, err error) {
+// converter returns how a text from some place becomes a value of type t. Blank says
+// that the empty text is such a value.
+func converter(t reflect.Type, in Location) (set setter, blank bool, err error) {
 	switch {
+	case t == timeType && in == Form:
+		return setFormTime, false, nil
 	case t == timeType:
 		return setTime, false, nil
 	case t == durationType:
@@ -49,7 +51,7 @@ func converter(t reflect.Type) (set setter, blank bool, err error) {
 		if t.Elem().Kind() == reflect.Pointer {
 			break
 		}
-		inner, blank, err := converter(t.Elem())
+		inner, blank, err := converter(t.Elem(), in)
 		if err != nil {
 			return nil, false, err
 		}
@@ -114,6 +116,9 @@ func setUint(dst reflect.Value, text string) string {
 
 func setFloat(dst reflect.Value, text string) string {
 	f, err := strconv.ParseFloat(text, dst.Type().Bits())
+	if errors.Is(err, strconv.ErrRange) {
+		return expected("a number within the range of "+dst.Kind().String(), text)
+	}
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) { // NaN and Inf are no numbers to a client
 		return expected("a number", text)
 	}
@@ -131,6 +136,18 @@ func setTime(dst reflect.Value, text string) string {
 	}
 	*dst.Addr().Interface().(*time.Time) = t
 	return ""
+}
+
+// setFormTime also takes what a browser sends for an input of type datetime-local
+// (WHATWG HTML section 2.3.5.6), which has no zone: it is read as UTC, as a date is.
+func setFormTime(dst reflect.Value, text string) string {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			*dst.Addr().Interface().(*time.Time) = t
+			return ""
+		}
+	}
+	return setTime(dst, text)
 }
 
 func setDuration(dst reflect.Value, text string) string {

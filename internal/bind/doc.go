@@ -28,7 +28,7 @@
 // "-" for nothing; a file is of a form alone anyway.
 //
 // Embedded structs are taken apart. A parameter may be a string, a bool, a number, a
-// [time.Time] (RFC 3339 or a date), a [time.Duration], an [encoding.TextUnmarshaler],
+// [time.Time] (RFC 3339 or a date; of a form also what datetime-local sends, as UTC), a [time.Duration], an [encoding.TextUnmarshaler],
 // a pointer to one of these, which is nil when it is absent, or a list of them, and
 // its default is the text of the tag default. What is no list may be given once only;
 // several lines of a header are one value with commas. Texts have to be UTF-8. So may be a field of the body that has a

@@ -141,7 +141,7 @@ func (c *compiler) textField(p *Field) (err error) {
 			return fmt.Errorf("a parameter cannot be a %s: take a string", p.Type)
 		}
 	}
-	if p.set, p.blank, err = converter(t); err != nil {
+	if p.set, p.blank, err = converter(t, p.In); err != nil {
 		return err
 	}
 	for t.Kind() == reflect.Pointer {
@@ -153,6 +153,8 @@ func (c *compiler) textField(p *Field) (err error) {
 		return fmt.Errorf("the option comma is for lists, not for a %s", p.Type)
 	case p.List && (p.In == Path || p.In == Cookie) && !p.Comma:
 		return fmt.Errorf("a %s has one value: for a list of several write %s:%q", p.In, p.In, p.Name+",comma")
+	case p.HasDefault && p.Required && p.In == Path:
+		return fmt.Errorf("has a default, and is there in every path: only that of a pattern's last parameter with a ? may be absent")
 	case p.HasDefault && p.Required:
 		return fmt.Errorf("is required and has a default: it can have one of them")
 	}

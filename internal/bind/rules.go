@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	playground "github.com/go-playground/validator/v10"
 
@@ -342,6 +343,9 @@ func indexOf(key string) (int, error) {
 // simple returns a value that can be shown to a client: a text, a number or a bool.
 func simple(value any) any {
 	v := reflect.ValueOf(value)
+	if t, ok := value.(time.Time); ok {
+		return t.Format(time.RFC3339Nano)
+	}
 	if text, ok := value.(fmt.Stringer); ok && v.Kind() != reflect.Pointer {
 		return excerpt.Of(text.String(), 100)
 	}
