@@ -56,8 +56,8 @@ type IdempotencyOptions struct {
 //
 // Kept are status, headers but Set-Cookie, and body. A reply of status 408, 425, 429 or
 // from 500 on is not, since the next try may have another outcome; so the handler is
-// called again, and should undo what it has begun before it fails. A stream is not kept
-// either. The body of the request is read here, within its limit: use BodyLimit outside.
+// called again, and should undo what it has begun before it fails. A stream or a file is
+// not kept either: it has the key until it ends. The body of the request is read here, within its limit: use BodyLimit outside.
 // Timeout belongs outside as well: the key of a handler that was given up is taken until
 // it has returned, and its reply is kept for the next try. What answers before the request is looked at, such as authentication, belongs outside
 // too.
@@ -153,8 +153,16 @@ func (i *idempotency) withoutStore(req *redstart.Request, next redstart.Handler,
 // first has a request done, and keeps its reply.
 func (i *idempotency) first(req *redstart.Request, next redstart.Handler, key, token string) redstart.Response {
 	var keep *StoredReply
-	defer func() { i.settle(req, key, token, keep) }() // also when a panic goes through here
+	goesOn := false
+	defer func() { // also when a panic goes through here
+		if !goesOn {
+			i.settle(req, key, token, keep)
+		}
+	}()
 	resp := next(req)
+	if goesOn = resp.Streams(); goesOn {
+		return resp.WithDone(func(redstart.Outcome) { i.settle(req, key, token, nil) })
+	}
 	keep = storedReply(resp)
 	if keep != nil {
 		// With its bytes JSON is the same for both, and not encoded twice.
@@ -182,7 +190,7 @@ func (i *idempotency) settle(req *redstart.Request, key, token string, reply *St
 // storedReply returns what can be replayed, nil if the reply is not to be kept.
 func storedReply(resp redstart.Response) *StoredReply {
 	switch status := resp.StatusCode(); {
-	case resp.Streams(), status >= 500, status == redstart.StatusClientClosedRequest,
+	case status >= 500, status == redstart.StatusClientClosedRequest,
 		status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/middleware"
+	"github.com/redstart-go/redstart/sse"
 )
 
 func ExampleIdempotency() {
@@ -184,6 +185,25 @@ func TestIdempotencyAfterALeaseIsOver(t *testing.T) {
 		assert.Equal(t, "after 0s", send(app, "POST", "/", "", keyed).Body.String())
 		assert.Equal(t, "after 1h0m0s", <-first)
 		assert.Equal(t, "after 0s", send(app, "POST", "/", "", keyed).Body.String(), "who lost the claim does not replace the reply")
+	})
+}
+
+func TestIdempotencyWhileAStreamGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, calls := counting(middleware.IdempotencyOptions{}, func(*redstart.Request) redstart.Response {
+			return redstart.SSEResponse(sse.Func(func(_ context.Context, send sse.Send) error {
+				time.Sleep(10 * time.Second)
+				return send(sse.Text("done"))
+			}))
+		})
+		first := make(chan string)
+		go func() { first <- send(app, "POST", "/", "", keyed).Body.String() }()
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, 409, send(app, "POST", "/", "", keyed).Code)
+		assert.Contains(t, <-first, "done")
+		assert.EqualValues(t, 1, calls.Load())
+		assert.Equal(t, 200, send(app, "POST", "/", "", keyed).Code, "it was not kept")
+		assert.EqualValues(t, 2, calls.Load())
 	})
 }
 
