@@ -47,6 +47,24 @@
 // for a host name. [App.Static] serves a folder, [App.Mount] any [http.Handler],
 // [App.Const] a reply that never changes.
 //
+// # What a request brings
+//
+// A [Request] has parameters and a body. [Request.Form] reads forms of both kinds: their
+// files are each an [Upload], in memory or on disk, and [Upload.SaveTo] keeps one.
+// [Request.Parts] reads uploads of any size in constant memory.
+//
+// A typed handler, registered by [Get], [Post] and their like, has all of that in a
+// struct, by the tags of its fields, and checked; [Request.Bind] does it in any handler.
+// The reply to a bad request names the parameter, the field or the file:
+//
+//	status   what is wrong
+//	400      another type than expected, text that is not UTF-8, one value given twice,
+//	         a parameter that is missing; JSON or a form that is malformed or cut off
+//	408      a body that stopped arriving
+//	413      a body, the texts of a form or their number over the limit
+//	415      a Content-Type, charset or Content-Encoding that is not taken
+//	422      rules that are broken, fields of a body that are missing: all of them
+//
 // # Middleware
 //
 // A [Middleware] wraps a [Handler] and sees values: it can look at the request,
