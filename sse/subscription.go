@@ -74,9 +74,10 @@ func (s *Subscription) Hub() *Hub { return s.hub }
 
 // Filter leaves out the messages for which keep returns false. It is called for each
 // message of each such subscriber, on goroutines that serve others too, so it has to be
-// quick, and safe for concurrent use; what it panics with ends the stream as a failure.
-// The message's ID is its position. A client that got nothing for long is told its
-// position by another "sse.hello", so that it can resume from there.
+// quick, safe for concurrent use, and without a call of [Server.Streams], which waits
+// for these goroutines; what it panics with ends the stream as a failure. The message's
+// ID is its position. A client that got nothing for long is told its position by another
+// "sse.hello", so that it can resume from there.
 //
 // It returns the subscription. Subscribers with a filter do not share what is written
 // to them, so there is a price: use topics where there are few kinds of subscribers.
