@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/examples/crimedash/store"
@@ -25,11 +28,13 @@ const topic = "crimes"
 type config struct {
 	Store    *store.Store
 	Hub      *sse.Hub
-	Log      store.Log    // as the store was opened with; with a log the hub is over its broker
-	Node     node         // who this is
-	Simulate pace         // 0: no simulated crimes
-	Secret   []byte       // what sessions and tokens are signed with; nil means one that is kept in the store
-	Remote   http.Handler // the service that /events/api asks; nil means the built-in stand-in
+	Log      store.Log     // as the store was opened with; with a log the hub is over its broker
+	Node     node          // who this is
+	Simulate pace          // 0: no simulated crimes
+	LabPace  time.Duration // of examinations; 0 means labPace
+	Console  io.Writer     // where it logs to; nil means standard error
+	Secret   []byte        // what sessions and tokens are signed with; nil means one that is kept in the store
+	Remote   http.Handler  // the service that /events/api asks; nil means the built-in stand-in
 }
 
 // newApp wires the dashboard together. Options are the app's own, for tests.
@@ -45,14 +50,16 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	if c.Remote == nil {
 		c.Remote = standIn{}
 	}
+	c.LabPace = cmp.Or(c.LabPace, labPace)
 
 	known, err := newGuards(context.Background(), c)
 	if err != nil {
 		return nil, err
 	}
 
+	journal := newJournal(consoleOf(c))
 	app := redstart.New(slices.Concat(headers(), documents(), []redstart.Option{
-		c.Node.named(), redstart.WithTemplates(redstart.Templates(pages, redstart.TemplateOptions{Dir: "templates", Data: pageOf})),
+		redstart.WithLogger(journal.logger()), c.Node.named(), redstart.WithTemplates(redstart.Templates(pages, redstart.TemplateOptions{Dir: "templates", Data: pageOf})),
 	}, opts)...)
 	health := middleware.HealthOptions{Streams: app.Streams(), Checks: []middleware.HealthCheck{{Name: "database", Check: c.Store.Ping}}}
 	metrics := middleware.NewMetrics()
@@ -63,7 +70,9 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 	operators.Mount("/metrics", metrics.Handler())
 	operators.Mount("/debug/streams", sse.DebugHandler(app.Streams(), map[string]*sse.Hub{"crimes": c.Hub}))
 
+	app.OnStop(journal.close)
 	known.pages(app)
+	journal.routes(app, known)
 	app.Static("/static", redstart.FilesFS(static))
 
 	desk := &desk{store: c.Store, hub: c.Hub, node: c.Node, darkroom: newDarkroom()}
@@ -72,8 +81,11 @@ func newApp(c config, opts ...redstart.Option) (*redstart.App, error) {
 		app.OnStart(desk.clerk.start)
 		app.OnStop(func(context.Context) error { desk.clerk.stop(); return nil })
 	}
+	lab := newLab(desk, c.LabPace)
+	app.OnStop(func(context.Context) error { lab.stop(); return nil })
 	known.routes(app)
 	desk.routes(app, known)
+	lab.routes(app, known)
 	meet(app, known, desk)
 
 	streams := &streams{store: c.Store, remote: remoteClient(c.Remote)}

@@ -52,7 +52,7 @@ func newDashboard(t *testing.T, opts ...redstart.Option) dashboard {
 	t.Cleanup(func() { assert.NoError(t, crimes.Close()) })
 	hub := sse.NewHub()
 	t.Cleanup(func() { assert.NoError(t, hub.Close()) })
-	app, err := newApp(config{Store: crimes, Hub: hub}, append([]redstart.Option{redstart.WithLogger(zerolog.Nop())}, opts...)...)
+	app, err := newApp(config{Store: crimes, Hub: hub, LabPace: 20 * time.Millisecond}, append([]redstart.Option{redstart.WithLogger(zerolog.Nop())}, opts...)...)
 	require.NoError(t, err)
 	return dashboard{App: app, store: crimes, hub: hub}
 }

@@ -36,10 +36,11 @@ const challenge = `Cookie cookie-name="` + sessionCookie + `"`
 const (
 	scopeStatus = "crimes:status" // say how far a case is
 	scopeDelete = "crimes:delete" // take a report off the file
+	scopeLog    = "log:read"      // see what the program does, and who asks it
 )
 
 var scopes = map[string][]string{
-	store.RoleCommissioner: {scopeStatus, scopeDelete},
+	store.RoleCommissioner: {scopeStatus, scopeDelete, scopeLog},
 	store.RoleVigilante:    {scopeStatus},
 	store.RoleSidekick:     nil,
 }

@@ -68,7 +68,7 @@ func TestLogInAndOut(t *testing.T) {
 
 	var gordon visitor
 	require.NoError(t, client.Get("/api/session").JSON(&gordon))
-	assert.Equal(t, visitor{"gordon", "Commissioner Gordon", store.RoleCommissioner, []string{scopeStatus, scopeDelete}}, gordon)
+	assert.Equal(t, visitor{"gordon", "Commissioner Gordon", store.RoleCommissioner, []string{scopeStatus, scopeDelete, scopeLog}}, gordon)
 
 	assert.Equal(t, http.StatusSeeOther, client.Post("/logout", nil).Status)
 	var after visitor

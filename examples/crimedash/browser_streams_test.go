@@ -199,7 +199,11 @@ func emptyCity(t *testing.T) *store.Store {
 func start(t *testing.T, c config) (process, func()) {
 	t.Helper()
 	c.Hub = sse.NewHub()
-	app, err := newApp(c, redstart.WithLogger(zerolog.Nop()))
+	var opts []redstart.Option
+	if c.Console == nil { // who names one wants what is logged
+		opts = append(opts, redstart.WithLogger(zerolog.Nop()))
+	}
+	app, err := newApp(c, opts...)
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -34,6 +34,26 @@ func (g *guards) routes(app *redstart.App) {
 		redstart.Describe(redstart.Doc{Summary: "Who am I?"}))
 }
 
+// routes are for whoever may see what the program does.
+func (j *journal) routes(app *redstart.App, g *guards) {
+	reader := redstart.Secured(g.members, middleware.RequireScopes(scopeLog))
+	app.Get("/log", func(*redstart.Request) redstart.Response {
+		return redstart.Render("log.html", nil).With("Cache-Control", "private, no-cache")
+	}, reader, redstart.Hidden())
+	app.Get("/log/live", j.live, reader, redstart.Hidden())
+}
+
+// routes are where a long job is begun and followed.
+func (l *lab) routes(app *redstart.App, g *guards) {
+	api := app.Group("/api")
+	api.Describe(redstart.GroupDoc{Tag: "Laboratory"})
+	redstart.Post(api, "/crimes/:id/examinations", l.examine, redstart.Secured(g.members), redstart.WithSuccess(http.StatusAccepted),
+		redstart.Describe(redstart.Doc{Summary: "Have the evidence examined", Problems: []int{http.StatusNotFound, http.StatusServiceUnavailable}}))
+	api.Get("/examinations/:job/live", l.live, redstart.Describe(redstart.Doc{
+		Summary: "Follow an examination", Events: map[string]any{labEvent: labProgress{}, labDoneEvent: labProgress{}, labOverEvent: labProgress{}},
+	}))
+}
+
 // routes are where reports come in and questions are answered. Reading is for everybody.
 func (d *desk) routes(app *redstart.App, g *guards) {
 	api := app.Group("/api")

@@ -66,6 +66,11 @@ export function setStatus(id, status) {
   });
 }
 
+/** Begins an examination: { job, live }. The last is the address of its events. */
+export function examine(id) {
+  return call(`/api/crimes/${id}/examinations`, { method: "POST" });
+}
+
 export function removeCrime(id) {
   return call(`/api/crimes/${id}`, { method: "DELETE" });
 }

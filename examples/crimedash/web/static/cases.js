@@ -3,15 +3,16 @@
 import { Problem, removeCrime, setStatus } from "./api.js";
 import { el } from "./dom.js";
 import { caseNumber, t } from "./i18n.js";
+import { begin } from "./lab.js";
 
 const next = { open: ["responding", "closed"], responding: ["closed", "open"], closed: ["open"] };
 const sureFor = 4_000; // how long a second press removes
 
-/** The buttons for a crime, or null if this user has none. */
+/** The buttons for a crime, or null if this user has none: members have at least one. */
 export function acts(crime, session) {
+  if (session.name === "") return null;
   const mayMove = session.may("crimes:status");
   const mayRemove = session.may("crimes:delete");
-  if (!mayMove && !mayRemove) return null;
   const box = el("div", { class: "acts" });
   const answer = el("span", { class: "said-no", role: "alert" });
   const act = async (call) => {
@@ -33,6 +34,7 @@ export function acts(crime, session) {
       box.append(button(`act.${status}`, crime, () => act(() => setStatus(crime.id, status))));
     }
   }
+  box.append(button("act.examine", crime, () => act(() => begin(crime))));
   if (mayRemove) box.append(removal(crime, act));
   box.append(answer);
   return box;

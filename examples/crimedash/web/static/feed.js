@@ -2,6 +2,7 @@
 import { acts } from "./cases.js";
 import { ago, caseNumber, clock, dateTime, onLanguage, t } from "./i18n.js";
 import { el } from "./dom.js";
+import { progress } from "./lab.js";
 
 const recentKept = 100;
 
@@ -178,6 +179,7 @@ function row(crime, session) {
       el("span", {}, crime.reporter || crime.badge ? t("feed.by", { who: crime.reporter || crime.badge }) : t("feed.anonymous")),
       crime.badge ? el("span", { class: "badge-mark" }, t("feed.badge", { who: crime.badge })) : null,
       el("span", {}, `#${caseNumber(crime.id)}`)),
+    progress(crime),
     crime.photo ? photo(crime) : null,
     acts(crime, session));
 }

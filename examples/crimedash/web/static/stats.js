@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { drawChart } from "./charts.js";
 import { number, onLanguage, severities, t } from "./i18n.js";
 import { isBehind } from "./live.js";
+import { CityMap } from "./map.js";
 
 const severe = new Set(["high", "critical"]);
 
@@ -12,6 +13,7 @@ export class Stats {
   #recent = []; // arrived live, for figures that were counted before but arrive after
   #filters;
   #districts = document.getElementById("district-bars");
+  #map = new CityMap((district) => this.#filters.toggle("district", district));
   #severities = document.getElementById("severity-bars");
   #stack = document.getElementById("severity-stack");
   #drawn = 0;
@@ -50,6 +52,7 @@ export class Stats {
     if (this.#data === null) return;
     this.#count(crime);
     this.#draw();
+    this.#map.strike(crime.district);
   }
 
   // Whether the server has counted it already. A node among several says so by
@@ -115,6 +118,7 @@ export class Stats {
   #drawDistricts() {
     const most = Math.max(1, ...this.#data.by_district.map((d) => d.total));
     const chosen = this.#filters.value.district;
+    this.#map.draw(this.#data.by_district, chosen);
     this.#rows(this.#districts, this.#data.by_district.map((d) => String(d.district)), (code, button) => {
       const d = this.#data.by_district[code - 1];
       button.setAttribute("aria-pressed", String(chosen === code));
