@@ -8,7 +8,8 @@ import (
 )
 
 // Bucket is a token bucket: each request takes a token, and tokens come back at an
-// even pace until the bucket is full.
+// even pace until the bucket is full. The zero Bucket has none; one without a Refill is
+// always full.
 type Bucket struct {
 	Size   int           // the tokens of a full bucket, which may be taken at once
 	Refill time.Duration // in which one token comes back
@@ -28,6 +29,9 @@ type Taken struct {
 // has passed, the zero time included, is a full bucket, and need not be kept. It
 // returns the time to store, the one that was given when there was no token.
 func (b Bucket) Take(full, now time.Time) (time.Time, Taken) {
+	if b.Refill <= 0 {
+		return full, Taken{OK: b.Size > 0, Remaining: max(b.Size-1, 0)}
+	}
 	whole := time.Duration(b.Size) * b.Refill
 	next := now
 	if full.After(now) {

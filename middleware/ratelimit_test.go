@@ -224,6 +224,25 @@ func TestMemoryLimitsAreBounded(t *testing.T) {
 	})
 }
 
+func TestBucketsThatAreNone(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for _, tc := range []struct {
+		name   string
+		bucket middleware.Bucket
+		want   middleware.Taken
+	}{
+		{"zero", middleware.Bucket{}, middleware.Taken{}},
+		{"no tokens", middleware.Bucket{Refill: time.Second}, middleware.Taken{Wait: time.Second}},
+		{"always full", middleware.Bucket{Size: 3}, middleware.Taken{OK: true, Remaining: 2}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			full, taken := tc.bucket.Take(time.Time{}, now)
+			assert.Equal(t, tc.want, taken)
+			assert.Zero(t, full)
+		})
+	}
+}
+
 // What names a client is its own word: a long one costs no more than another.
 func TestMemoryLimitsKeepNoLongKeys(t *testing.T) {
 	const clients, size = 200, 1 << 16
