@@ -75,7 +75,8 @@ type Raw struct{ *Request }
 // checked, unless it is required; what is given as 0, false or "" is there. In a form
 // a blank field is absent, as for HTML's own required. Then the method Validate() error
 // or Validate(context.Context) error is asked, where the input or a value in it has
-// one. All faults are reported at once, as [Violations]; of JSON that cannot be read
+// one. A type of texts with a method Enum() []string takes the values that it lists, which
+// documents tell, too. All faults are reported at once, as [Violations]; of JSON that cannot be read
 // that is the first.
 //
 // The output becomes JSON, with status 200, that of [WithSuccess], or that of its

@@ -18,10 +18,25 @@ type check struct {
 }
 
 // checksOf returns a field's rules as checks, and whether all of them can be: the
-// rules of one field stay together, in their order.
+// rules of one field stay together, in their order. What the type itself lists is
+// looked after here in any case.
 func checksOf(f reflect.StructField) (checks []check, ok bool) {
 	rest, _ := rulesOf(f)
-	if rest == "" || rest == "-" {
+	if rest == "-" {
+		return nil, true
+	}
+	checks, ok = rulesAsChecks(f, rest)
+	if values := EnumOf(f.Type); values != nil {
+		if !ok && slices.Contains(strings.Split(rest, ","), "omitempty") {
+			checks = append(checks, check{rule: "omitempty", omit: true})
+		}
+		checks = append(checks, check{rule: "enum", param: strings.Join(values, "\n"), holds: within(values)})
+	}
+	return checks, ok
+}
+
+func rulesAsChecks(f reflect.StructField, rest string) (checks []check, ok bool) {
+	if rest == "" {
 		return nil, true
 	}
 	t := f.Type

@@ -40,4 +40,7 @@
 // not required; and elements of lists are looked at without dive. After the rules,
 // a method Validate() error or Validate(context.Context) error is asked, of inner
 // values first.
+//
+// A type of texts with a method Enum() []string takes the values that it lists and no
+// other, in a field, a pointer, a list or a map: the rule is then "enum".
 package bind

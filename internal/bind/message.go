@@ -51,6 +51,11 @@ func message(tag, param string, t reflect.Type) string {
 	switch tag {
 	case "oneof", "oneofci":
 		return "must be " + alternatives(strings.Fields(param))
+	case "enum":
+		if t.Kind() == reflect.String {
+			return "must be " + alternatives(strings.Split(param, "\n"))
+		}
+		return "must only have values that are " + alternatives(strings.Split(param, "\n"))
 	case "min", "gte":
 		return amount(param, t, "at least ")
 	case "max", "lte":

@@ -363,6 +363,48 @@ func TestDescribeRefuses(t *testing.T) {
 	}
 }
 
+// Mood lists its values.
+type Mood string
+
+// Enum lists them.
+func (Mood) Enum() []string { return []string{"calm", "tea party"} }
+
+// A type that lists its values is checked against them, and tells them.
+func TestEnums(t *testing.T) { // features: O1, Q5
+	type in struct {
+		One   Mood            `query:"one" validate:"required"`
+		Many  []Mood          `query:"many"`
+		Body  *Mood           `json:"body"`
+		Empty Mood            `json:"empty" validate:"omitempty"`
+		Of    map[string]Mood `json:"of"`
+		Short Mood            `json:"short" validate:"omitempty,lowercase"`
+	}
+	app := quiet()
+	redstart.Post(app, "/", func(_ context.Context, in *in) (string, error) { return fmt.Sprint(in.One, in.Many), nil })
+	d := treeOf(t, app)
+	d.equal(`{"type":"string","enum":["calm","tea party"]}`, "components", "schemas", "Mood")
+	d.equal(`{"$ref":"#/components/schemas/Mood"}`, "paths", "/", "post", "parameters", 0, "schema")
+	d.equal(`"#/components/schemas/Mood"`, "paths", "/", "post", "parameters", 1, "schema", "items", "$ref")
+
+	assert.Equal(t, `"calm[tea party calm]"`, app.Test("POST", "/?one=calm&many=tea+party&many=calm", `{"body":null,"empty":"","short":""}`, "Content-Type", "application/json").Body)
+	for target, wants := range map[string][]string{
+		"/?one=wild":          {`"name":"one","rule":"enum","detail":"must be one of calm or tea party","value":"wild"`},
+		"/?one=":              {`"name":"one","rule":"enum"`},
+		"/?one=calm&many=odd": {`"name":"many","rule":"enum","detail":"must only have values that are one of calm or tea party"`},
+		"/":                   {`missing required query parameter \"one\"`},
+	} {
+		got := app.Test("POST", target, `{}`, "Content-Type", "application/json")
+		for _, want := range wants {
+			assert.Contains(t, got.Body, want, target)
+		}
+	}
+	for field, want := range map[string]int{`"body":"calm"`: 200, `"body":"wild"`: 422, `"empty":"wild"`: 422, `"short":"CALM"`: 422, `"short":"wild"`: 422, `"empty":"calm"`: 200,
+		`"of":{"joker":"calm"}`: 200, `"of":{"joker":"wild"}`: 422, `"of":null`: 200} {
+		got := app.Test("POST", "/?one=calm", "{"+field+"}", "Content-Type", "application/json")
+		assert.Equal(t, want, got.Status, "%s %s", field, got.Body)
+	}
+}
+
 // Groups hide, mark and name their routes.
 func TestGroups(t *testing.T) {
 	app := quiet()

@@ -23,6 +23,7 @@
 // and maps, unless they are left out when empty, or validate:"required" says that
 // they are always there.
 //
+// A type of texts that lists its values by a method Enum() []string has them as its enum.
 // A type with a name becomes a component of that name. A type of which requests have
 // to bring less than replies do, since only some of its fields are required, becomes
 // two: Crime and CrimeInput. A type whose JSON is not what its fields say can say so

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/redstart-go/redstart/internal/bind"
 	"github.com/redstart-go/redstart/internal/jsonx"
 )
 
@@ -51,6 +52,9 @@ func (b *builder) schema(t reflect.Type, m mode) *object {
 	if reflect.PointerTo(t).Implements(schemerType) || t.Implements(schemerType) {
 		return b.component(t, m, func() *object { return ownSchema(t) })
 	}
+	if values := enumOf(t); values != nil {
+		return b.component(t, m, func() *object { return obj("type", "string", "enum", texts(values)) })
+	}
 	if s := custom(t); s != nil {
 		return s
 	}
@@ -68,6 +72,14 @@ func (b *builder) schema(t reflect.Type, m mode) *object {
 		return b.component(t, m, func() *object { return b.structSchema(t, m) })
 	}
 	return scalar(t)
+}
+
+// enumOf returns the values that a type of texts lists.
+func enumOf(t reflect.Type) []string {
+	if t.Kind() != reflect.String {
+		return nil
+	}
+	return bind.EnumOf(t)
 }
 
 // component returns a reference to the schema of a type with a name. The names of

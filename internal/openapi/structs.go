@@ -248,7 +248,7 @@ func (b *builder) text(t reflect.Type) *object {
 		return obj("type", "string", "pattern", `^[-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$|^0$`, "description", `A duration such as "1m30s".`)
 	case t == timeType:
 		return obj("type", "string", "format", "date-time")
-	case p.Implements(schemerType):
+	case p.Implements(schemerType), enumOf(t) != nil:
 		return b.schema(t, input)
 	case p.Implements(textInType):
 		return textual(t)
