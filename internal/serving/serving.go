@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -157,11 +158,22 @@ func (c *Config) stop(ctx context.Context, force <-chan struct{}) (err error) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer c.bound(force, cancel, errNotStopped)()
 	for _, f := range slices.Backward(c.OnStop) {
-		if e := f(ctx); e != nil {
+		if e := c.protect(ctx, f); e != nil {
 			err = errors.Join(err, fmt.Errorf("redstart: OnStop: %w", e))
 		}
 	}
 	return err
+}
+
+// protect calls a function that must not keep those after it from being called.
+func (c *Config) protect(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.Logger.Error().Interface("panic", p).Bytes("stack", debug.Stack()).Msg("an OnStop function panicked")
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f(ctx)
 }
 
 // server makes the http.Server. Its requests' contexts do not end with ctx, so

@@ -129,3 +129,21 @@ func TestOnStopHasItsOwnTime(t *testing.T) {
 		assert.Equal(t, 20*time.Second, took)
 	})
 }
+
+func TestAnOnStopThatPanicsKeepsNoOtherFromRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		close(release)
+		c := config(release)
+		var log bytes.Buffer
+		c.Logger = zerolog.New(&log)
+		stopped := false
+		c.OnStop = append(c.OnStop,
+			func(context.Context) error { stopped = true; return nil },
+			func(context.Context) error { panic("boom") })
+		_, err := run(t, c, func(chan struct{}) {})
+		assert.EqualError(t, err, "redstart: OnStop: panic: boom")
+		assert.True(t, stopped)
+		assert.Contains(t, log.String(), "TestAnOnStopThatPanics", "the place")
+	})
+}
