@@ -64,7 +64,9 @@ func (d *desk) routes(app *redstart.App, g *guards) {
 		redstart.Describe(redstart.Doc{Summary: "Report a crime"}))
 	redstart.Get(api, "/crimes/:id", d.get, redstart.Describe(redstart.Doc{Summary: "Look up a crime", Problems: notFound}))
 	redstart.Get(api, "/crimes.csv", d.export, redstart.Secured(g.members),
-		redstart.Describe(redstart.Doc{Summary: "Export crimes as CSV", Description: "All that match, however many, as a stream."}))
+		redstart.Describe(redstart.Doc{
+			Summary: "Export crimes as CSV", Description: "All that match, however many, as a stream.", Produces: []string{"text/csv; charset=utf-8; header=present"},
+		}))
 	redstart.Patch(api, "/crimes/:id", d.setStatus, redstart.Secured(g.members, middleware.RequireScopes(scopeStatus)), redstart.BodyLimit(maxReport),
 		redstart.Describe(redstart.Doc{Summary: "Say how far a case is", Problems: unchanged}))
 	redstart.Delete(api, "/crimes/:id", redstart.NoOutput(d.remove), redstart.Secured(g.members, middleware.RequireScopes(scopeDelete)),
