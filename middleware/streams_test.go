@@ -16,6 +16,7 @@ import (
 	"github.com/redstart-go/redstart/internal/memnet"
 	"github.com/redstart-go/redstart/middleware"
 	"github.com/redstart-go/redstart/sse"
+	"github.com/redstart-go/redstart/websocket"
 )
 
 // inMemory serves an app inside a bubble of testing/synctest until the test ends.
@@ -65,6 +66,7 @@ var everyMiddleware = map[string]func() redstart.Middleware{
 	"Health":        func() redstart.Middleware { return middleware.Health() },
 	"Idempotency":   func() redstart.Middleware { return middleware.Idempotency() },
 	"Tracing":       func() redstart.Middleware { return middleware.Tracing(&spans{}) },
+	"Metrics":       func() redstart.Middleware { return middleware.NewMetrics().Middleware },
 	"Maintenance":   func() redstart.Middleware { return middleware.NewMaintenance().Middleware },
 }
 
@@ -152,6 +154,43 @@ func TestUpgradesPassThrough(t *testing.T) {
 			assert.Equal(t, "bat\n", line)
 			_ = conn.Close()
 			require.NoError(t, stop())
+		})
+	}
+}
+
+// A conversation goes on for as long as it likes inside of each middleware, and its
+// handshake is one request to it.
+func TestConversationsPassThrough(t *testing.T) {
+	for name, mw := range everyMiddleware {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := quiet(redstart.WithSockets(&websocket.Server{Heartbeat: -1})) // the client answers only while it reads
+				app.Use(mw())
+				app.WebSocket("/", func(*redstart.Request) redstart.Response {
+					return redstart.Socket(func(conn *websocket.Conn) error {
+						for message, err := range conn.Messages() {
+							if err != nil {
+								return err
+							}
+							if err := conn.Send(message); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+				})
+				client := app.TestClient(t)
+				client.Timeout = 2 * time.Hour
+				conn := client.WebSocket("/", nil)
+				for _, text := range []string{"first", "second"} {
+					time.Sleep(time.Hour)
+					require.NoError(t, conn.SendText(text))
+					message, err := conn.Read(t.Context())
+					require.NoError(t, err)
+					assert.Equal(t, text, message.Text())
+				}
+				require.NoError(t, conn.Close(websocket.NormalClosure, ""))
+			})
 		})
 	}
 }
