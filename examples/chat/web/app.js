@@ -106,7 +106,7 @@ $("door").addEventListener("submit", (event) => {
   }
   name = wanted;
   localStorage.setItem(nameStore, name);
-  enter();
+  if (rooms.length > 0) enter(); // otherwise as soon as the rooms are known
 });
 
 $("rename").addEventListener("click", () => {
