@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -137,26 +136,4 @@ func TestRoomsAndMistakes(t *testing.T) {
 	page.Click("#door button")
 	page.Await("a name has at most 24 characters.", `document.querySelector("#door-error").textContent`)
 	page.Await(true, `document.querySelector("#room").hidden`)
-}
-
-// Whoever is at the door before the page knows the rooms is let in when it does.
-func TestADoorThatOpensLate(t *testing.T) {
-	app, hub := quietApp()
-	t.Cleanup(func() { _ = hub.Close() })
-	known := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/rooms" {
-			<-known
-		}
-		app.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	page := browser.Start(t).Page(t)
-	page.Open(server.URL)
-	page.Type("#name", "Ada")
-	page.Click("#door button")
-	page.Await("Ada", `localStorage.getItem("chat.name")`)
-	close(known)
-	page.Await("live", `document.querySelector("#state").dataset.state`)
-	page.Await([]string{"Ada"}, here)
 }

@@ -106,7 +106,7 @@ $("door").addEventListener("submit", (event) => {
   }
   name = wanted;
   localStorage.setItem(nameStore, name);
-  if (rooms.length > 0) enter(); // otherwise as soon as the rooms are known
+  enter();
 });
 
 $("rename").addEventListener("click", () => {
