@@ -407,6 +407,10 @@ func (a *App) addRoute(r *route) {
 		if other := a.names[r.name]; r.name != "" && other != nil {
 			panic(fmt.Sprintf("redstart: two routes are named %q: %s at %s and %s at %s", r.name, other.pattern, other.where, r.pattern, r.where))
 		}
+		if i := slices.IndexFunc(a.registered, func(other *route) bool { return r.doc.ID != "" && other.doc.ID == r.doc.ID }); i >= 0 {
+			other := a.registered[i]
+			panic(fmt.Sprintf("redstart: two routes have the operation id %q: %s at %s and %s at %s", r.doc.ID, other.pattern, other.where, r.pattern, r.where))
+		}
 		if err := a.tables[r.group.host].Add(r.method, r.pattern, r, r.where); err != nil {
 			panic("redstart: " + err.Error())
 		}

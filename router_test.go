@@ -265,6 +265,12 @@ func TestDuplicatesNameBothPlaces(t *testing.T) {
 	got = panicText(func() { app.Get("/villains/:id", text("3"), redstart.Name("crime")) })
 	assert.Equal(t, fmt.Sprintf(`redstart: two routes are named "crime": /crimes/:id at %s and /villains/:id at %s`, first, second), got)
 
+	first = lineOf(1)
+	app.Get("/jokers", text("4"), redstart.Describe(redstart.Doc{ID: "jokers"}))
+	second = lineOf(1)
+	got = panicText(func() { app.Get("/villains/:id", text("5"), redstart.Describe(redstart.Doc{ID: "jokers"})) })
+	assert.Equal(t, fmt.Sprintf(`redstart: two routes have the operation id "jokers": /jokers at %s and /villains/:id at %s`, first, second), got)
+
 	assert.Equal(t, 404, get(app, "/villains/7").Code, "a registration that panicked leaves nothing behind")
 	assert.Equal(t, "1", get(app, "/crimes/7").Body.String())
 }
