@@ -82,25 +82,7 @@ func Basic(verify func(ctx context.Context, user, password string) (*redstart.Id
 // Passwords of more than 72 bytes, of which bcrypt would ignore the rest, are refused. A
 // hash that is none panics.
 func Users(hashes map[string]string) func(ctx context.Context, user, password string) (*redstart.Identity, error) {
-	u := &users{hashes: hashes, known: map[string][]byte{}}
-	_, _ = rand.Read(u.secret[:]) // it does not fail
-	cost := 0
-	for user, hash := range hashes {
-		c, err := checkHash(hash)
-		if err != nil {
-			misuse("Users", "the hash of %q %v", user, err)
-		}
-		cost = max(cost, c)
-	}
-	if cost > 0 {
-		decoy, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cost)
-		if err != nil {
-			misuse("Users", "%v", err)
-		}
-		u.decoy = string(decoy)
-	} else {
-		u.decoy = "sha256:" + strings.Repeat("0", 64)
-	}
+	u := newUsers(hashes)
 	return func(_ context.Context, user, password string) (*redstart.Identity, error) {
 		if !u.verify(user, password) {
 			return nil, nil
@@ -116,6 +98,38 @@ type users struct {
 
 	mu    sync.Mutex
 	known map[string][]byte // by user
+}
+
+func newUsers(hashes map[string]string) *users {
+	u := &users{hashes: hashes, known: map[string][]byte{}}
+	_, _ = rand.Read(u.secret[:]) // it does not fail
+	cost := 0
+	for user, hash := range hashes {
+		c, err := checkHash(hash)
+		if err != nil {
+			misuse("Users", "the hash of %q %v", user, err)
+		}
+		cost = max(cost, c)
+	}
+	if cost == 0 {
+		u.decoy = "sha256:" + strings.Repeat("0", 64)
+		return u
+	}
+	decoy, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cost)
+	if err != nil {
+		misuse("Users", "%v", err)
+	}
+	u.decoy = string(decoy)
+	return u
+}
+
+// hashFor returns what a password of the user is compared with; of one who is none,
+// something that takes as long as any.
+func (u *users) hashFor(user string) (hash string, exists bool) {
+	if hash, exists = u.hashes[user]; exists {
+		return hash, true
+	}
+	return u.decoy, false
 }
 
 func checkHash(hash string) (cost int, err error) {
@@ -136,10 +150,7 @@ func (u *users) verify(user, password string) bool {
 	if len(password) > most {
 		return false
 	}
-	hash, exists := u.hashes[user]
-	if !exists {
-		hash = u.decoy
-	}
+	hash, exists := u.hashFor(user)
 	if digits, ok := strings.CutPrefix(hash, "sha256:"); ok {
 		want, _ := hex.DecodeString(digits) // it was checked
 		sum := hashOf(password)
