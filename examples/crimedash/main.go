@@ -22,8 +22,9 @@
 //
 // # Who may what
 //
-// Everybody may read and report. Robin, who has logged in, may export; Batman may say how
-// far a case is as well; Gordon may take a report off the file, too. Their passwords are
+// Everybody may read and report. Robin, who has logged in, may export, and have evidence
+// examined; Batman may say how far a case is as well; Gordon may take a report off the
+// file and read the log, too. Their passwords are
 // shown where one logs in, unless they were drawn. Photos are made
 // anew of what can be seen of them, without the place that a camera writes into them, and
 // are in the database, so of several nodes the one that took a report shows its photo. Sessions and tokens

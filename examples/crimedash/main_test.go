@@ -64,7 +64,7 @@ func TestBadCommandLineIsExplained(t *testing.T) {
 		"no process":              {[]string{"--processes=0"}, "--processes 0: want a number from 1 to 255"},
 		"fewer than none":         {[]string{"--processes=-2"}, "--processes -2: want a number from 1 to 255"},
 		"too many processes":      {[]string{"--processes=256"}, "--processes 256: want a number from 1 to 255"},
-		"processes in words":      {[]string{"--processes=all"}, `invalid value "all" for flag -processes`},
+		"processes in words":      {[]string{"--processes=all"}, `invalid value "all" for flag -processes: want a number from 1 to 255`},
 		"two logs":                {[]string{"--nats=nats://a", "--broker=log"}, "--nats and --broker exclude each other"},
 		"a folder without a name": {[]string{"--broker="}, "--broker: the folder is empty; leave the flag out"},
 		"no server":               {[]string{"--nats="}, "--nats: want a URL that begins with nats://"},

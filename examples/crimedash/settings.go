@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,13 +39,13 @@ const maxProcesses = 255
 const maxNodeName = 32
 
 func parse(args []string, stderr io.Writer) (settings, error) {
-	set := settings{simulate: defaultPace}
+	set := settings{simulate: defaultPace, processes: 1}
 	flags := flag.NewFlagSet("crimedash", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&set.addr, "addr", "127.0.0.1:8080", "listen on this `address`")
 	flags.StringVar(&set.db, "db", "crimedash.db", "keep the crimes in this SQLite `file`")
 	flags.Var(&set.simulate, "simulate", "make up a crime every so often: a `time` such as 500ms; 0 or off for none")
-	flags.IntVar(&set.processes, "processes", 1, "serve by this `number` of processes; SIGHUP restarts them one by one")
+	flags.Var((*count)(&set.processes), "processes", "serve by this `number` of processes; SIGHUP restarts them one by one")
 	flags.StringVar(&set.broker, "broker", "", "keep the log of live crimes in this `folder`, so that pages resume after a restart; by default in memory")
 	flags.StringVar(&set.nats, "nats", "", "share the log with other nodes on the NATS server, with JetStream, at this `url`, such as nats://host:4222")
 	flags.StringVar(&set.node, "node", hostname(), "call this node by that `name` on the page")
@@ -61,6 +62,20 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		return set, err
 	}
 	return set, nil
+}
+
+// count is a flag that says more of what is no number than package flag does.
+type count int
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+func (c *count) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("want a number from 1 to %d", maxProcesses)
+	}
+	*c = count(n)
+	return nil
 }
 
 // check says what is wrong with the command line as a whole.
