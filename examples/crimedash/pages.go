@@ -73,5 +73,5 @@ func explainToPeople(req *redstart.Request, err error) redstart.Response {
 	if told, ok := errors.AsType[*redstart.HTTPError](err); ok {
 		failure.Detail = told.Detail()
 	}
-	return redstart.Render("failure.html", failure).WithStatus(failure.Status)
+	return redstart.Render("failure.html", failure).WithStatus(failure.Status).WithAdded("Vary", "Accept")
 }

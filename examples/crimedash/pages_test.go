@@ -53,8 +53,9 @@ func TestFailuresAreExplainedToPeople(t *testing.T) {
 			reply := client.Do(test.method, test.path, nil)
 			assert.Equal(t, test.status, reply.Status)
 			assert.Equal(t, "application/problem+json", reply.Header.Get("Content-Type"))
-			for _, header := range []string{"Allow"} {
-				assert.Equal(t, reply.Header.Get(header), page.Header.Get(header))
+			assert.Equal(t, reply.Header.Get("Allow"), page.Header.Get("Allow"))
+			for _, headers := range []http.Header{page.Header, reply.Header} {
+				assert.Contains(t, headers.Values("Vary"), "Accept")
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func tooMuch(req *redstart.Request, err error) redstart.Response {
 		return explainToPeople(req, err)
 	}
 	return redstart.Render("report.html", newReportPage(reportForm{}, []store.FieldError{photoTooLarge})).
-		WithStatus(http.StatusRequestEntityTooLarge)
+		WithStatus(http.StatusRequestEntityTooLarge).WithAdded("Vary", "Accept")
 }
 
 // reportByForm files what a form says. The dashboard's own script asks for JSON, and gets
