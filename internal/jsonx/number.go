@@ -4,8 +4,6 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,49 +59,4 @@ func decodeAnyNumber(dec *jsontext.Decoder, v *any) error {
 		*v = stdjson.Number(text)
 	}
 	return err
-}
-
-// numberTypes remembers the answers of needsNumbers: a pure function of a type,
-// asked once per value.
-var numberTypes sync.Map // reflect.Type -> bool
-
-// needsNumbers reports whether a value of type t can hold an interface or a Number,
-// and so whether numbers in it need the decoders and the encoder above.
-func needsNumbers(t reflect.Type) bool {
-	if t == nil {
-		return false
-	}
-	if known, ok := numberTypes.Load(t); ok {
-		return known.(bool)
-	}
-	found := searchNumbers(t, map[reflect.Type]bool{})
-	numberTypes.Store(t, found)
-	return found
-}
-
-// searchNumbers walks the types reachable from t, each once: types may refer
-// to themselves.
-func searchNumbers(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if seen[t] {
-		return false
-	}
-	seen[t] = true
-	if t == reflect.TypeFor[stdjson.Number]() {
-		return true
-	}
-	switch t.Kind() {
-	case reflect.Interface:
-		return true
-	case reflect.Map:
-		return searchNumbers(t.Key(), seen) || searchNumbers(t.Elem(), seen)
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return searchNumbers(t.Elem(), seen)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if searchNumbers(t.Field(i).Type, seen) {
-				return true
-			}
-		}
-	}
-	return false
 }
