@@ -32,6 +32,7 @@ import (
 	"github.com/redstart-go/redstart/internal/requestid"
 	"github.com/redstart-go/redstart/internal/routing"
 	"github.com/redstart-go/redstart/internal/serving"
+	"github.com/redstart-go/redstart/internal/settings"
 	"github.com/redstart-go/redstart/internal/testclient"
 	"github.com/redstart-go/redstart/sse"
 	"github.com/redstart-go/redstart/websocket"
@@ -86,7 +87,8 @@ type config struct {
 	renderer         Renderer
 	notFound         Handler
 	notAllowed       Handler
-	err              error // of an option; reported when the app starts
+	listening        func(url string) // once it does, for who asks for a browser
+	err              error            // of an option; reported when the app starts
 }
 
 // DefaultBodyLimit bounds a request's body, in bytes, unless another limit is set.
@@ -505,6 +507,64 @@ func (a *App) Start(addr string) error {
 	return err
 }
 
+// Main is the usual last line of a program: [App.Start], with what whoever runs the program
+// says of it. What is on the right goes before what is on its left:
+//
+//	in code                   redstart.env or environment       flag
+//	"127.0.0.1"               REDSTART_HOST=0.0.0.0             --host 0.0.0.0
+//	8080                      REDSTART_PORT=9000                --port 9000
+//	WithProcesses(4)          REDSTART_PROCESSES=8              --processes 8
+//	WithLogger(l.Level(...))  REDSTART_LOG_LEVEL=warn           --log-level warn
+//	WithoutDocs()             REDSTART_DISABLE_OPENAPI=true     --disable-openapi
+//	                          REDSTART_OPEN_BROWSER=true        --open-browser
+//
+// There are --version and --help as well. Of the middle column the environment goes before
+// redstart.env, a file in the working directory that has such lines, and comments that
+// begin with "#". Variables that are empty do not count; one that is unknown is a warning
+// in the log, and an unknown one of the file an error.
+//
+// Main returns when the app has stopped in order, and otherwise exits the program: with
+// status 1 after an error, which is logged, and with status 2, before anything is done,
+// when what the program was told cannot be; with 0 when it was asked for help or for the
+// version. It reads all of the command line, so a program with flags of its own calls Start
+// instead.
+//
+// The processes of [WithProcesses] read the same for themselves, so that a rolling restart
+// takes over what has changed in the file; but the address and the number of processes are
+// the supervisor's, from its start to its end.
+func Main(app *App) {
+	if app == nil {
+		misuse("Main", "the app is nil")
+	}
+	c := &app.config
+	set, warnings, status, ended := settings.This(Version).Settings(settings.Settings{
+		Host: settings.DefaultHost, Port: settings.DefaultPort, Processes: c.processes,
+		LogLevel: c.logger.GetLevel(), DisableOpenAPI: c.docs.off,
+	})
+	if ended {
+		os.Exit(status)
+	}
+	addr := set.Addr()
+	if at, of, child := processes.Served(); child {
+		addr, set.Processes = at, of
+	}
+	app.change(func() {
+		c.processes, c.docs.off, c.logger = set.Processes, set.DisableOpenAPI, c.logger.Level(set.LogLevel)
+	})
+	for _, w := range warnings {
+		c.logger.Warn().Str("name", w.Name).Str("where", w.Where).Msg(w.Text)
+	}
+	browser := settings.NewBrowser(c.logger)
+	if set.OpenBrowser {
+		c.listening = browser.Open
+	}
+	err := app.Start(addr)
+	browser.Close()
+	if err != nil {
+		os.Exit(settings.StatusError)
+	}
+}
+
 // Run is [App.Start] that stops when ctx ends instead of on a signal, and does not
 // log the error it returns.
 func (a *App) Run(ctx context.Context, addr string) error { return a.run(ctx, nil, addr) }
@@ -548,6 +608,7 @@ func (a *App) supervise(ctx context.Context, force <-chan struct{}, addr string)
 		Secure: a.config.server.Secure(), SocketMode: a.config.server.SocketMode,
 		Started: func(url string, pids []int) {
 			a.announce(url).Int("processes", a.config.processes).Ints("pids", pids).Msg("listening")
+			a.tellListening(url)
 		},
 	}
 	return c.Run(ctx, force)
@@ -605,6 +666,12 @@ func (a *App) announce(url string) *zerolog.Event {
 	return line
 }
 
+func (a *App) tellListening(url string) {
+	if f := a.config.listening; f != nil {
+		f(url)
+	}
+}
+
 // Serve is [App.Run] on a listener, which it closes. It may be called for several
 // listeners. Once one of them was told to stop, the app refuses new event streams:
 // make another app to serve again. [WithProcesses] is an error here: a listener that
@@ -635,6 +702,7 @@ func (a *App) serve(ctx context.Context, force <-chan struct{}, l net.Listener, 
 				member.Ready() // the supervisor announces all of them
 			} else {
 				a.announce(url).Msg("listening")
+				a.tellListening(url)
 			}
 		},
 		Adopted: member.Adopted(),

@@ -103,6 +103,16 @@
 // adds what types cannot tell, [WithAPI] says what it is about, [App.Docs] puts the
 // page elsewhere, behind a guard say, and [WithoutDocs] leaves it out.
 //
+// # Running
+//
+// [Main] as the last line of a program lets whoever runs it say where it listens and how
+// much it logs, by flags, the environment, or a file redstart.env: --help lists it all.
+// [App.Start] takes an address instead, [App.Run] and [App.Serve] leave signals to the
+// program.
+//
+//	./desk --host 0.0.0.0 --port 80 --processes 4 --log-level warn --disable-openapi
+//	REDSTART_PORT=9000 ./desk --open-browser
+//
 // # Tests
 //
 // [App.Test] is one exchange with the app, in memory. [App.TestClient] is a client for a

@@ -51,6 +51,13 @@ func Example() {
 	// Output: Hello, Gotham
 }
 
+// A program that is told at its start where to listen: go run . --port 9000.
+func ExampleMain() {
+	app := redstart.New()
+	app.Get("/", func(*redstart.Request) redstart.Response { return redstart.Text("Hello, Gotham") })
+	redstart.Main(app)
+}
+
 func ExampleApp_Run() {
 	app := quietApp()
 	app.OnStart(func(context.Context) error { fmt.Println("open the database"); return nil })

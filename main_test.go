@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(childMode); mode != "" {
 		runChild(mode) // never returns
 	}
+	if mode := os.Getenv(programMode); mode != "" {
+		runProgram(mode) // the same
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -15,8 +15,8 @@ const routesHelp = `usage: redstart routes [PACKAGE] [--json] [-- ARGUMENTS]
 Lists the routes of a program: method, pattern, name, handler, and the line where
 each was registered. The package is that of its main function, the one in this
 directory by default. It is built and run with the arguments up to the point where
-it would begin to serve, so its main function must come to Start, Run or Serve; no
-function of OnStart runs. Of several apps the one that is served first is listed.
+it would begin to serve, so its main function must come to Main, Start, Run or Serve;
+no function of OnStart runs. Of several apps the one that is served first is listed.
 
   --json   as JSON, with what guards each route
 `

@@ -101,3 +101,8 @@ var own = find(os.Getenv(Variable))
 // Slot tells which process of an app this is: from 1 to of. A program that is alone,
 // or supervises, is no child; its slot and of are 0.
 func Slot() (slot, of int, child bool) { return own.Slot, own.Of, own.Slot > 0 }
+
+// Served tells a child what its supervisor serves: the address, as it was given to
+// App.Start, and by how many processes. They stay as they are while it runs, whatever a
+// newer program, or newer settings, would choose.
+func Served() (addr string, by int, child bool) { return own.Addr, own.Of, own.Slot > 0 }
