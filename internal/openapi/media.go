@@ -30,23 +30,23 @@ func (b *builder) media(types []string, v any, m mode, example any) *object {
 	return content
 }
 
-// reply describes a constant reply, which is its own example.
-func (c *Constant) reply() *object {
+// reply describes a constant reply, which is its own example unless it is secret.
+func (c *Constant) reply(secret bool) *object {
 	reply := obj("description", statusText(c.Status))
 	if c.Type == "" || len(c.Body) == 0 {
 		return reply
 	}
 	described := obj()
-	short := len(c.Body) <= longest && utf8.Valid(c.Body)
+	shown := !secret && len(c.Body) <= longest && utf8.Valid(c.Body)
 	switch kind := essence(c.Type); {
 	case isJSON(kind):
 		described.set("schema", obj())
-		if v, err := parseJSON(c.Body); err == nil && short {
+		if v, err := parseJSON(c.Body); err == nil && shown {
 			described.set("example", v)
 		}
 	case strings.HasPrefix(kind, "text/"):
 		described.set("schema", obj("type", "string"))
-		if short {
+		if shown {
 			described.set("example", string(c.Body))
 		}
 	}

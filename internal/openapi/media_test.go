@@ -10,6 +10,7 @@ import (
 
 	"github.com/redstart-go/redstart"
 	"github.com/redstart-go/redstart/internal/openapi/gotham"
+	"github.com/redstart-go/redstart/middleware"
 )
 
 // Bodies that are not JSON are described by their media types.
@@ -60,4 +61,15 @@ func TestConstants(t *testing.T) { // features: O1, R9
 	d.equal(`{"description":"No Content"}`, "paths", "/nothing", "get", "responses", "204")
 	d.equal(`"getHealth"`, "paths", "/health", "get", "operationId")
 	assert.Equal(t, "redstart.Const", app.Routes()[0].Handler)
+}
+
+// The document is open to everybody, so it does not repeat what only some may read.
+func TestGuardedConstantsAreNotShown(t *testing.T) { // features: O1, R9
+	app := quiet()
+	badge := middleware.APIKey(middleware.InHeader, "X-Badge", middleware.KnownKeys(nil))
+	app.Const("/motd", redstart.Text("the signal is up"), redstart.Secured(badge))
+	app.Const("/cave", redstart.JSON(map[string]string{"where": "below the manor"}), redstart.Secured(badge))
+	d := treeOf(t, app)
+	d.equal(`{"text/plain; charset=utf-8":{"schema":{"type":"string"}}}`, "paths", "/motd", "get", "responses", "200", "content")
+	d.equal(`{"application/json":{"schema":{}}}`, "paths", "/cave", "get", "responses", "200", "content")
 }

@@ -146,7 +146,7 @@ func without(o *object, key string) *object {
 	return c
 }
 
-// requestBody describes a JSON body or a form, nil if there is none.
+// requestBody describes the media types of a body; of none nothing is said.
 func (b *builder) requestBody(r *Route) *object {
 	content := b.media(r.Doc.Consumes, nil, input, r.Doc.RequestExample)
 	in := r.input()

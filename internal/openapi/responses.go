@@ -59,7 +59,8 @@ func (b *builder) success(r *Route, all *object) {
 		status := cmp.Or(out.Status, http.StatusOK)
 		all.set(strconv.Itoa(status), obj("description", statusText(status), "content", b.media(d.Produces, d.Output, output, d.ReplyExample)))
 	case out.Opaque && r.Constant != nil:
-		all.set(strconv.Itoa(r.Constant.Status), r.Constant.reply())
+		guarded := len(r.Guards) > 0 // and the document is open to everybody, unless the program sees to it
+		all.set(strconv.Itoa(r.Constant.Status), r.Constant.reply(guarded))
 	case out.Opaque:
 		if len(d.Replies) == 0 {
 			all.set("2XX", obj("description", "Success"))
