@@ -148,6 +148,13 @@ func TestPage(t *testing.T) {
 		page.Await("API", "document.querySelector('h1').textContent")
 	})
 
+	t.Run("an example of text is shown as it is", func(t *testing.T) {
+		app := quiet()
+		app.Const("/motd", redstart.Text("The signal\nis \"up\""), redstart.Describe(redstart.Doc{ID: "motd"}))
+		page := open(t, chromium, serve(t, app)+"/docs#/motd")
+		page.Await("The signal\nis \"up\"", `document.querySelector('.reply pre').textContent`)
+	})
+
 	t.Run("a WebSocket is talked to", func(t *testing.T) {
 		page := open(t, chromium, serve(t, gotham.App())+"/docs#/chat")
 		page.Await("text", `document.querySelector('[data-name="room"]').value`)

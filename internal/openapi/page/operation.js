@@ -76,12 +76,18 @@ function replies(model, o) {
           model.resolve(header).description && [" ", inline(model.resolve(header).description)])),
         content.map(([type, media]) => h("div", {}, h("p", { class: "media" }, h("code", {}, type)),
           type === "text/event-stream" ? eventsView(model, media) : schemaView(model, media.schema ?? {}),
-          media.example !== undefined && code(JSON.stringify(media.example, null, 2), "An example", { json: true })))));
+          media.example !== undefined && example(type, media.example)))));
     };
     if (kind === "good") fill();
     details.addEventListener("toggle", fill);
     return details;
   });
+}
+
+// example shows a text as it is, and all else as JSON.
+function example(type, value) {
+  const plain = typeof value === "string" && !/json/.test(type);
+  return code(plain ? value : JSON.stringify(value, null, 2), "An example", { json: !plain });
 }
 
 function eventsView(model, media) {
