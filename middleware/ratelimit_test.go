@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -239,6 +240,12 @@ func TestBucketsThatAreNone(t *testing.T) {
 			full, taken := tc.bucket.Take(time.Time{}, now)
 			assert.Equal(t, tc.want, taken)
 			assert.Zero(t, full)
+			shared, _ := limitsIn(t, filepath.Join(t.TempDir(), "limits.db"))
+			for _, store := range []middleware.LimitStore{middleware.NewMemoryLimits(0), shared} {
+				taken, err := store.Take(t.Context(), "k", tc.bucket)
+				require.NoError(t, err)
+				assert.Equal(t, tc.want, taken, "%T", store)
+			}
 		})
 	}
 }

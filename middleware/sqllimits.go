@@ -78,9 +78,13 @@ var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,49}$`)
 
 // Take implements [LimitStore].
 func (s *SQLLimits) Take(ctx context.Context, key string, b Bucket) (Taken, error) {
+	now := time.Now()
+	if b.Size < 1 || b.Refill <= 0 { // no row would tell of it
+		_, taken := b.Take(time.Time{}, now)
+		return taken, nil
+	}
 	const longest = 200
 	key = fitForText(boundedKey(key, longest))
-	now := time.Now()
 	if s.takes.Add(1)%sweepEvery == 0 {
 		if _, err := s.db.ExecContext(ctx, s.forget, now.UnixMicro()); err != nil {
 			return Taken{}, fmt.Errorf("middleware: clearing rate limits: %w", err)
