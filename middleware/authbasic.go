@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -101,7 +102,7 @@ type users struct {
 }
 
 func newUsers(hashes map[string]string) *users {
-	u := &users{hashes: hashes, known: map[string][]byte{}}
+	u := &users{hashes: maps.Clone(hashes), known: map[string][]byte{}}
 	_, _ = rand.Read(u.secret[:]) // it does not fail
 	cost := 0
 	for user, hash := range hashes {

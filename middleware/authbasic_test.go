@@ -97,5 +97,3 @@ func TestUsersFromManyGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 }
-
-// Whether there is a user must not be told by the time that a wrong password takes.

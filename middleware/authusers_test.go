@@ -9,7 +9,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// What a comparison takes is decided by the kind of the hash and its cost alone.
+// Whether there is a user must not be told by the time that a wrong password takes, which
+// is decided by the kind of the hash and its cost alone.
 func TestAnUnknownUserTakesAsLong(t *testing.T) {
 	sum := "sha256:" + strings.Repeat("ab", 32)
 	bcryptOf := func(cost int) string {
@@ -35,4 +36,13 @@ func TestAnUnknownUserTakesAsLong(t *testing.T) {
 			assert.NotContains(t, tc.hashes, hash)
 		})
 	}
+}
+
+// The map stays the caller's, who may go on with it while requests are served.
+func TestUsersKeepTheirOwnHashes(t *testing.T) {
+	hashes := map[string]string{"batcave": "sha256:" + strings.Repeat("ab", 32)}
+	u := newUsers(hashes)
+	delete(hashes, "batcave")
+	_, exists := u.hashFor("batcave")
+	assert.True(t, exists)
 }

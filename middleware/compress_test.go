@@ -249,8 +249,6 @@ func TestCompressFiles(t *testing.T) {
 	}
 }
 
-// Each chunk of a stream, and what a mounted handler flushes, is there at once and can
-// be read, though the next comes in an hour.
 // A 304 of a file confirms the copy that the client has, be it a compressed one or not.
 func TestCompressConfirmsTheCopyOfAFile(t *testing.T) {
 	app := quiet()
@@ -267,6 +265,8 @@ func TestCompressConfirmsTheCopyOfAFile(t *testing.T) {
 	}
 }
 
+// Each chunk of a stream, and what a mounted handler flushes, is there at once and can
+// be read, though the next comes in an hour.
 func TestCompressDelaysNothing(t *testing.T) {
 	for _, coding := range []string{"gzip", "br", "zstd"} {
 		for _, path := range []string{"/stream", "/mount/"} {

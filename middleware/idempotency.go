@@ -57,10 +57,12 @@ type IdempotencyOptions struct {
 // Kept are status, headers but Set-Cookie, and body. A reply of status 408, 425, 429 or
 // from 500 on is not, since the next try may have another outcome; so the handler is
 // called again, and should undo what it has begun before it fails. A stream or a file is
-// not kept either: it has the key until it ends. The body of the request is read here, within its limit: use BodyLimit outside.
-// Timeout belongs outside as well: the key of a handler that was given up is taken until
-// it has returned, and its reply is kept for the next try. What answers before the request is looked at, such as authentication, belongs outside
-// too.
+// not kept either: it has the key until it ends, or its Lease is over.
+//
+// The body of the request is read here, within its limit: use BodyLimit outside. Timeout
+// belongs outside as well: the key of a handler that was given up is taken until it has
+// returned, and its reply is kept for the next try. What answers before the request is
+// looked at, such as authentication, is to be outside too.
 func Idempotency(options ...IdempotencyOptions) redstart.Middleware {
 	i := newIdempotency(given("Idempotency", options))
 	return func(next redstart.Handler) redstart.Handler {
