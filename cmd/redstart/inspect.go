@@ -62,7 +62,8 @@ func (t target) ask(what string) ([]byte, error) {
 	if out, err := exec.Command("go", "build", "-o", program, t.pkg).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: building %s: %w\n%s", t.command, t.pkg, err, bytes.TrimSpace(out))
 	}
-	if info, err := os.Stat(program); err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+	// Of another package go build makes an archive, which not all systems tell by its mode.
+	if name, err := exec.Command("go", "list", "-f", "{{.Name}}", t.pkg).Output(); err != nil || string(bytes.TrimSpace(name)) != "main" {
 		return nil, fmt.Errorf("%s: %s is no program: give the package of its main function", t.command, t.pkg)
 	}
 	answer := filepath.Join(dir, "answer")
