@@ -43,6 +43,7 @@ type Broker struct {
 	told    string        // the epoch that State told last
 	window  time.Duration // for which the stream remembers ids
 	behind  time.Time     // since when the stream lacks messages that were seen, if it does
+	gone    time.Time     // when the stream was found deleted; zero when it is there
 }
 
 // On makes a broker on a connection that exists, and the stream if there is none. The

@@ -72,7 +72,7 @@ const (
 // passing says whether trying again may help.
 func passing(err error) bool {
 	for _, target := range []error{
-		errLinkLost, errNoAPI, errMoved, errBehind, context.DeadlineExceeded, context.Canceled,
+		errLinkLost, errNoAPI, errMoved, errBehind, errGone, context.DeadlineExceeded, context.Canceled,
 		nats.ErrNoResponders, nats.ErrTimeout, nats.ErrDisconnected, nats.ErrConnectionReconnecting,
 		nats.ErrReconnectBufExceeded, nats.ErrNoServers, nats.ErrStaleConnection,
 	} {

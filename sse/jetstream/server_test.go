@@ -37,6 +37,9 @@ func startNATS(t testing.TB, change ...func(*server.Options)) *testServer {
 	opts := &server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
 		JetStream: true, MaxPayload: 8 << 20,
+		// What streams may keep is set apart when they are made. How much this machine
+		// has to spare is none of the tests' business.
+		JetStreamMaxStore: 1 << 40, JetStreamMaxMemory: 1 << 40,
 	}
 	for _, f := range change {
 		f(opts)

@@ -66,6 +66,13 @@ const (
 
 var errBehind = errors.New("the stream lacks messages that it had")
 
+// madeAfter is how long a stream that was deleted stays away before it is made again. A
+// server may remove its files only after it has said that it did, by the stream's name:
+// one that was made meanwhile would lose its own, and no message of it be stored any more.
+const madeAfter = 500 * time.Millisecond
+
+var errGone = errors.New("the stream was deleted a moment ago")
+
 // look asks what there is, and what life of the stream it belongs to. If the stream
 // has lost messages that were known to be there, it begins another life.
 func (b *Broker) look(ctx context.Context) (*js.StreamInfo, string, error) {
@@ -125,7 +132,7 @@ func (b *Broker) learn(info *js.StreamInfo) {
 	}
 	b.seen = max(b.seen, info.State.LastSeq)
 	b.window = info.Config.Duplicates
-	b.behind = time.Time{}
+	b.behind, b.gone = time.Time{}, time.Time{}
 	b.checked = time.Now()
 }
 
@@ -133,6 +140,9 @@ func (b *Broker) learn(info *js.StreamInfo) {
 func (b *Broker) inspect(ctx context.Context) (*js.StreamInfo, error) {
 	stream, err := b.js.Stream(ctx, b.settings.stream)
 	if errors.Is(err, js.ErrStreamNotFound) {
+		if b.justGone() {
+			return nil, errGone
+		}
 		stream, err = b.js.CreateStream(ctx, b.settings.config())
 		if errors.Is(err, js.ErrStreamNameAlreadyInUse) { // another node was faster
 			stream, err = b.js.Stream(ctx, b.settings.stream)
@@ -142,9 +152,32 @@ func (b *Broker) inspect(ctx context.Context) (*js.StreamInfo, error) {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, errNoAPI
 	case err != nil:
-		return nil, fmt.Errorf("jetstream: stream %q: %w", b.settings.stream, err)
+		return nil, fmt.Errorf("jetstream: stream %q: %w%s", b.settings.stream, err, b.settings.room(err))
 	}
 	return stream.CachedInfo(), nil
+}
+
+// justGone says whether the stream was there, and is to be missed for a little longer.
+func (b *Broker) justGone() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone.IsZero() && b.epoch != "" {
+		b.gone = time.Now()
+	}
+	return time.Since(b.gone) < madeAfter
+}
+
+// room says what to do about a server that has less room than the stream asks for: it
+// sets the whole of that apart when the stream is made.
+func (s *settings) room(err error) string {
+	api, limit := apiError(err), "max_file_store"
+	switch {
+	case api != nil && api.ErrorCode == codeMemoryExceeded:
+		limit = "max_memory_store"
+	case api == nil || api.ErrorCode != codeStorageExceeded:
+		return ""
+	}
+	return fmt.Sprintf(" for the %d bytes that it may keep: ask for less by MaxBytes, or give the server more (%s)", s.config().MaxBytes, limit)
 }
 
 // subjects is what the stream holds, and nothing else.

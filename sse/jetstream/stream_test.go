@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	js "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -136,6 +138,38 @@ func TestExistingStream(t *testing.T) {
 			assert.Equal(t, before.CachedInfo().Config, after.CachedInfo().Config, "the stream was altered")
 		})
 	}
+}
+
+func TestADeletedStreamIsNotMadeAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	b := open(t, startNATS(t).ClientURL(), newStream()...)
+	before := publish(t, b, "a", "lost")
+	require.NoError(t, b.js.DeleteStream(patient(t), b.settings.stream))
+	_, _, err := b.look(patient(t))
+	require.ErrorIs(t, err, errGone)
+	require.True(t, passing(err), "who asks waits for it")
+	after := publish(t, b, "a", "of another stream")
+	require.NotEqual(t, before.Epoch(), after.Epoch())
+	require.Equal(t, uint64(1), after.Sequence())
+}
+
+func TestAServerWithLessRoomThanAskedFor(t *testing.T) {
+	t.Parallel()
+	srv := startNATS(t, func(o *server.Options) { o.JetStreamMaxStore, o.JetStreamMaxMemory = 1<<20, 1<<20 })
+	for _, tc := range []struct {
+		name string
+		opts []Option
+		want string
+	}{
+		{"disk", nil, "for the 1073741824 bytes that it may keep: ask for less by MaxBytes, or give the server more (max_file_store)"},
+		{"memory", []Option{Memory(), MaxBytes(2 << 20)}, "for the 2097152 bytes that it may keep: ask for less by MaxBytes, or give the server more (max_memory_store)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Connect(patient(t), srv.ClientURL(), append(newStream(), tc.opts...)...)
+			require.ErrorContains(t, err, tc.want)
+		})
+	}
+	open(t, srv.ClientURL(), append(newStream(), MaxBytes(1<<19))...)
 }
 
 func TestBoundsMoveTheFirst(t *testing.T) {
