@@ -71,14 +71,65 @@ func Describe(err error) (text string, ok bool) {
 
 // explain turns an error of the JSON library into one with a place. What is no JSON at
 // all is told before what does not fit, wherever in the input it is.
-func explain(data []byte, err error) error {
+//
+// The library refuses types for what encoding/json overlooks, such as a blank in a tag or
+// an option that the type has no use for. So encoding/json is asked as well: what that
+// takes is taken, and if the type is at fault, its word counts.
+func explain(data []byte, err error, v any, strict bool) error {
 	if err := checkSyntax(data); err != nil {
 		return explainSyntax(data, err)
 	}
-	if fault, ok := err.(*json.SemanticError); ok {
-		return explainMisfit(data, fault)
+	second := decodeLoosely(data, v, strict)
+	if second == nil {
+		return nil
 	}
-	return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err, Misfit: true}
+	fault, ok := err.(*json.SemanticError)
+	if !ok {
+		return &Error{Reason: reason(err), Err: err, Misfit: true}
+	}
+	told := explainMisfit(data, fault)
+	if _, theirs := told.(*Error); theirs {
+		return told
+	}
+	mismatch, ok := second.(*stdjson.UnmarshalTypeError)
+	switch {
+	case !ok && strings.HasPrefix(second.Error(), "json: cannot set "), ok && !decodable(mismatch.Type):
+		return told
+	case !ok:
+		return &Error{Reason: reason(second), Err: second, Misfit: true}
+	}
+	at, path := locate(data, int(mismatch.Offset)-1)
+	e := newError(data, at.start, mismatched(mismatch), mismatch)
+	e.Path, e.Misfit = path, true
+	return e
+}
+
+// decodeLoosely decodes what is known to be JSON by encoding/json.
+func decodeLoosely(data []byte, v any, strict bool) error {
+	dec := stdjson.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if strict {
+		dec.DisallowUnknownFields()
+	}
+	return dec.Decode(v)
+}
+
+// decodable says whether there is anything in JSON for a type.
+func decodable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Interface:
+		return false
+	}
+	return true
+}
+
+// reason is the text of an error without the library's name. It may repeat what the client
+// sent, so it is shortened.
+func reason(err error) string { return excerpt.Of(strings.TrimPrefix(err.Error(), "json: "), 300) }
+
+func mismatched(m *stdjson.UnmarshalTypeError) string {
+	value := excerpt.Of(m.Value, 100)
+	return "expected " + expected(m.Type, value) + ", got " + got(value)
 }
 
 // checkSyntax looks at the whole input, of which the library has seen the first part.
@@ -128,7 +179,7 @@ func explainSyntax(data []byte, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return newError(data, len(data), errCut.Error(), err)
 	case !ok:
-		return &Error{Reason: strings.TrimPrefix(err.Error(), "json: "), Err: err}
+		return &Error{Reason: reason(err), Err: err}
 	case strings.HasSuffix(fault.Err.Error(), "after top-level value"):
 		return newError(data, int(fault.ByteOffset), errTrailing.Error(), fault)
 	}
@@ -137,9 +188,9 @@ func explainSyntax(data []byte, err error) error {
 
 // explainMisfit says in terms of what was sent why it does not fit.
 func explainMisfit(data []byte, fault *json.SemanticError) error {
-	at := locate(data, int(fault.ByteOffset))
+	at, path := locate(data, int(fault.ByteOffset))
 	if fault.Err == json.ErrUnknownName {
-		e := newError(data, at.start, fmt.Sprintf("unknown field %q", fault.JSONPointer.LastToken()), fault)
+		e := newError(data, at.start, fmt.Sprintf("unknown field %q", excerpt.Of(fault.JSONPointer.LastToken(), 100)), fault)
 		e.Misfit = true
 		return e
 	}
@@ -147,10 +198,10 @@ func explainMisfit(data []byte, fault *json.SemanticError) error {
 		return fmt.Errorf("json: %s: %w", fault.GoType, fault.Err) // The program's type is at fault, not the input.
 	}
 	e := newError(data, at.start, misfit(data, at, fault), fault)
-	e.Path, e.Misfit = at.path, true
+	e.Path, e.Misfit = path, true
 	if inner, ok := errors.AsType[*stdjson.UnmarshalTypeError](fault.Err); ok {
 		// The value decodes itself, with encoding/json.
-		e.Reason = "expected " + expected(inner.Type, inner.Value) + ", got " + got(inner.Value)
+		e.Reason = mismatched(inner)
 		e.Path = strings.Trim(e.Path+"."+inner.Field, ".")
 	}
 	return e
@@ -170,6 +221,8 @@ func misfit(data []byte, at token, fault *json.SemanticError) string {
 		return "expected base64, got " + found
 	case isNumber(t) && at.kind == "number" && fault.Err == nil:
 		return "expected a number in quotes, got " + found
+	case t.Kind() == reflect.Bool && at.kind == "bool" && fault.Err == nil:
+		return "expected a boolean in quotes, got " + found
 	case fault.Err == nil, isText(t) && at.kind != "string" && at.kind != "key",
 		errors.Is(fault.Err, strconv.ErrRange), errors.Is(fault.Err, strconv.ErrSyntax):
 		what := at.kind
@@ -181,7 +234,7 @@ func misfit(data []byte, at token, fault *json.SemanticError) string {
 	if fault.Err == nil {
 		return found + " does not fit"
 	}
-	return found + " does not fit: " + strings.TrimPrefix(fault.Err.Error(), "json: ")
+	return found + " does not fit: " + reason(fault.Err)
 }
 
 func isNumber(t reflect.Type) bool { return reflect.Int <= t.Kind() && t.Kind() <= reflect.Float64 }
@@ -195,7 +248,7 @@ func judges(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return isNumber(t) || isBytes(t) || isText(t) || decodesItself(t)
+	return isNumber(t) || t.Kind() == reflect.Bool || t.Kind() == reflect.String || isBytes(t) || isText(t) || decodesItself(t)
 }
 
 func decodesItself(t reflect.Type) bool {
@@ -233,6 +286,9 @@ func expected(t reflect.Type, value string) string {
 	case reflect.Bool:
 		return "a boolean"
 	case reflect.String:
+		if t == reflect.TypeFor[stdjson.Number]() {
+			return "a number"
+		}
 		return "a string"
 	case reflect.Float32, reflect.Float64:
 		if digits, ok := strings.CutPrefix(value, "number "); ok && digits != "" {

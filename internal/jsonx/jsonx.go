@@ -92,7 +92,7 @@ func Unmarshal(data []byte, v any, strict bool) error {
 		opts = unmarshalNumbers
 	}
 	if err := json.Unmarshal(data, v, opts); err != nil {
-		return explain(data, err)
+		return explain(data, err, v, strict)
 	}
 	return nil
 }

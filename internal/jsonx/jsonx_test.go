@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -47,6 +48,7 @@ func TestMarshal(t *testing.T) {
 		{"nil map", map[string]int(nil), `{}`},
 		{"pointer to a nil map", &noStreets, `{}`},
 		{"number", []any{json.Number("12345678901234567890.50"), struct{ N json.Number }{}}, `[12345678901234567890.50,{"N":0}]`},
+		{"numbers as keys", map[json.Number]any{"5": 6}, `{"5":6}`},
 		{"nil slice with its own text", textList(nil), `"own text"`},
 		{"nil slice with its own JSON", jsonList(nil), `"own json"`},
 		{"nil raw message", json.RawMessage(nil), `null`},
@@ -110,6 +112,21 @@ func TestShapeOf(t *testing.T) {
 		{"a tree", tree{}, shape{lists: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) { assert.Equal(t, tc.want, shapeOf(reflect.TypeOf(tc.value))) })
+	}
+}
+
+// methodOfV2 has a method that encoding/json does not know.
+type methodOfV2 struct{ A int }
+
+func (methodOfV2) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteToken(jsontext.String("own v2"))
+}
+
+func TestMarshalAsksAMethodOfV2WhereverItIs(t *testing.T) {
+	for _, v := range []any{[]methodOfV2{{}}, &[]methodOfV2{{}}, []any{methodOfV2{}}} {
+		got, err := Marshal(v)
+		require.NoError(t, err)
+		assert.Equal(t, `["own v2"]`, string(got), "%T", v)
 	}
 }
 
@@ -376,15 +393,103 @@ func TestUnmarshalIntoATypeThatIsWrong(t *testing.T) {
 	}
 	require.NoError(t, Unmarshal([]byte(`{"Name":"a","Closed":null}`), &v, false))
 	assert.Equal(t, "a", v.Name)
-	for _, input := range []string{`{"Closed":{}}`, `{"Face":"x"}`} {
-		err := Unmarshal([]byte(input), &v, false)
-		require.ErrorContains(t, err, "json: ", input)
-		_, theirs := Describe(err)
-		assert.False(t, theirs, err)
-	}
+	require.NoError(t, Unmarshal([]byte(`{"Closed":{}}`), &v, false))
+	err := Unmarshal([]byte(`{"Face":"x"}`), &v, false)
+	require.ErrorContains(t, err, "json: ")
+	_, theirs := Describe(err)
+	assert.False(t, theirs, err)
 	got, err := Marshal(v)
 	require.NoError(t, err)
 	assert.Equal(t, `{"Name":"a","Closed":{},"Face":null}`, string(got))
+}
+
+type serial int
+
+// The library refuses such types; programs that have them work all the same. They are made
+// here, since vet would find some of them in a program.
+func TestUnmarshalIntoTypesThatEncodingJSONOverlooks(t *testing.T) {
+	of := func(name string, v any, tag reflect.StructTag) reflect.Type {
+		return reflect.StructOf([]reflect.StructField{
+			{Name: name, Type: reflect.TypeOf(v), Tag: tag}, {Name: "Beside", Type: reflect.TypeFor[int](), Tag: `json:"beside"`},
+		})
+	}
+	for name, tc := range map[string]struct {
+		t     reflect.Type
+		input string
+		want  string // the first field
+	}{
+		"a blank in the tag":        {of("A", 0, `json:"a, omitempty"`), `{"a":7}`, "7"},
+		"a comma at its end":        {of("A", 0, `json:"a,"`), `{"a":7}`, "7"},
+		"an option with a typo":     {of("A", 0, `json:"a,omitEmpty"`), `{"a":7}`, "7"},
+		"a list as a string":        {of("A", []int{}, `json:"a,string"`), `{"a":[7]}`, "[7]"},
+		"an any as a string":        {of("A", new(any), `json:"a,string"`), `{"a":null}`, "<nil>"},
+		"a time as a string":        {of("A", time.Time{}, `json:"a,string"`), `{"a":"2026-11-22T10:00:00Z"}`, "2026-11-22 10:00:00 +0000 UTC"},
+		"embedded, and no struct":   {reflect.TypeFor[struct{ serial }](), `{}`, "0"},
+		"names that differ in case": {of("A", 0, `json:"BESIDE"`), `{"Beside":7}`, "7"},
+		"one name for both":         {of("A", 0, `json:"beside"`), `{"beside":7}`, "0"},
+		"no exported field":         {of("A", struct{ a int }{}, ``), `{"A":{"a":1}}`, "{0}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := reflect.New(tc.t)
+			require.NoError(t, Unmarshal([]byte(tc.input), v.Interface(), false))
+			assert.Equal(t, tc.want, fmt.Sprint(v.Elem().Field(0)))
+		})
+	}
+
+	blank := of("A", uint8(0), `json:"a, omitempty"`)
+	for input, want := range map[string]string{
+		`{"a":"x"}`: "line 1, column 6: expected a whole number, got a string",
+		`{"a":300}`: "line 1, column 6: expected a whole number from 0 to 255, got 300",
+		`{"b":1}`:   `unknown field "b"`,
+	} {
+		err := Unmarshal([]byte(input), reflect.New(blank).Interface(), true)
+		text, theirs := Describe(err)
+		assert.True(t, theirs, err)
+		assert.Contains(t, strings.Replace(text, "a: ", "", 1), want)
+	}
+}
+
+// What a client sent wrong is never an error of the program's.
+func TestUnmarshalBlamesTheInput(t *testing.T) {
+	for input, want := range map[string]string{
+		`{"N":"x"}`:   `line 1, column 6: N: "x" does not fit: expected a number`,
+		`{"N":true}`:  "line 1, column 6: N: expected a number, got a boolean",
+		`{"B":"yes"}`: "line 1, column 6: B: expected a boolean, got a string",
+		`{"B":true}`:  "line 1, column 6: B: expected a boolean in quotes, got true",
+	} {
+		var v struct {
+			N json.Number
+			B bool `json:",string"`
+		}
+		text, theirs := Describe(Unmarshal([]byte(input), &v, false))
+		assert.True(t, theirs, input)
+		assert.Equal(t, "the JSON body does not fit: "+want, text)
+	}
+}
+
+func TestErrorsRepeatLittle(t *testing.T) {
+	long := strings.Repeat("7", 1e5)
+	for _, input := range []string{
+		`{"byCity":{"` + long + `":5}}`, `{"` + long + `":5}`, `{"age":` + long + `}`, `{"floors":{"` + long + `":5}}`, `{"inner":{"Deep":` + long + `}}`,
+		`{"from":"` + long + `"}`, `{"born":"` + long + `"}`, `{"photo":"!` + long + `"}`, `{"hosts":{"` + long + `":5}}`,
+	} {
+		var v person
+		err := Unmarshal([]byte(input), &v, true)
+		require.Error(t, err)
+		assert.Less(t, len(err.Error()), 700, input[:20])
+	}
+}
+
+// A way that is written for each value on the way to the wrong one took a minute for a
+// body of 1 MB.
+func TestTheWayIsWrittenOnce(t *testing.T) {
+	const deep, many = 100, 10_000
+	data := []byte(strings.Repeat("[", deep) + strings.Repeat("1,", many) + "2" + strings.Repeat("]", deep))
+	allocated := testing.AllocsPerRun(1, func() {
+		_, path := locate(data, bytes.IndexByte(data, '2'))
+		assert.Equal(t, strings.Repeat("[0]", deep-1)+"[10000]", path)
+	})
+	assert.Less(t, allocated, float64(many/10))
 }
 
 func FuzzUnmarshal(f *testing.F) {
@@ -402,7 +507,7 @@ func FuzzUnmarshal(f *testing.F) {
 			require.True(t, json.Valid(input))
 			return
 		}
-		walk(input, func(token) bool { return true })
+		walk(input, func(token, []level) bool { return true })
 		fault, ok := errors.AsType[*Error](err)
 		if !ok {
 			require.ErrorIs(t, err, ErrEmpty)

@@ -17,6 +17,9 @@ var numberDecoders = json.JoinUnmarshalers(
 )
 
 func encodeNumber(enc *jsontext.Encoder, n stdjson.Number) error {
+	if kind, length := enc.StackIndex(enc.StackDepth()); kind == '{' && length%2 == 0 {
+		return enc.WriteToken(jsontext.String(string(n))) // the key of a map
+	}
 	if n == "" {
 		n = "0" // as encoding/json has it
 	}

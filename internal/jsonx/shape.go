@@ -14,7 +14,8 @@ type shape struct {
 	// numbers is set when a value can hold an any or a Number, for which decoding and
 	// encoding need functions of this package.
 	numbers bool
-	// lists is set when a value can hold a nil slice or map further down than at the top.
+	// lists is set when a value can hold a nil slice or map further down than at the top,
+	// or has a method MarshalJSONTo.
 	lists bool
 }
 
@@ -38,6 +39,8 @@ func shapeOf(t reflect.Type) shape {
 		}),
 		lists: reaches(listOf(t), func(t reflect.Type) verdict {
 			switch {
+			case t.Implements(reflect.TypeFor[json.MarshalerTo]()), reflect.PointerTo(t).Implements(reflect.TypeFor[json.MarshalerTo]()):
+				return found // a method that encoding/json does not know
 			case encodesItself(t):
 				return closed
 			case t.Kind() == reflect.Interface, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:

@@ -13,12 +13,9 @@ import (
 
 // token is one key or value of a JSON text.
 type token struct {
-	found bool
 	start int    // index of the first byte
 	end   int    // index after the last byte; of a list or an object, after its opening bracket
 	kind  string // "key", or "array", "object", "string", "number", "bool" or "null"
-	key   string // what a key says
-	path  string // as in items[2].price
 }
 
 // whole returns the text of a value or key with all that is in it.
@@ -43,31 +40,31 @@ func (t token) digits(data []byte) string {
 	return t.kind
 }
 
-// locate returns the key or value that the byte at offset is part of.
-func locate(data []byte, offset int) token {
-	var hit token
-	walk(data, func(t token) bool {
+// locate returns the key or value that the byte at offset is part of, and the way to it,
+// as in items[2].price. That is written for this one alone: for each on the way, a text of
+// many values far down would take minutes.
+func locate(data []byte, offset int) (hit token, path string) {
+	walk(data, func(t token, at []level) bool {
 		if t.start <= offset && offset < t.end {
-			hit = t
-			hit.found = true
+			hit, path = t, pathOf(at)
 		}
 		return t.end <= offset
 	})
-	return hit
+	return hit, path
 }
 
 // level is one list or object the walk is inside of.
 type level struct {
 	list    bool
 	index   int
-	key     string
+	key     []byte // in quotes
 	wantKey bool
 }
 
-// walk calls visit for each key and value of data in order, until visit returns
-// false. It is there to find places in texts already known to be JSON; of
+// walk calls visit for each key and value of data in order, with what is around it, until
+// visit returns false. It is there to find places in texts already known to be JSON; of
 // anything else it makes what it can, without harm.
-func walk(data []byte, visit func(token) bool) {
+func walk(data []byte, visit func(t token, at []level) bool) {
 	var levels []level
 	for i := 0; i < len(data); {
 		c := data[i]
@@ -102,16 +99,14 @@ func walk(data []byte, visit func(token) bool) {
 			t.end = stringEnd(data, i)
 			if top != nil && top.wantKey {
 				t.kind = "key"
-				t.key = unquote(data[i:t.end])
-				top.key = t.key
+				top.key = data[i:t.end]
 				top.wantKey = false
 			}
 		default:
 			t.end = literalEnd(data, i)
 			t.kind = literalKind(c)
 		}
-		t.path = pathOf(levels)
-		if !visit(t) {
+		if !visit(t, levels) {
 			return
 		}
 		switch t.kind {
@@ -163,7 +158,7 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-// pathOf writes down where a walk is.
+// pathOf writes down where a walk is. Keys are the client's, and shortened.
 func pathOf(levels []level) string {
 	var b strings.Builder
 	for _, l := range levels {
@@ -176,7 +171,7 @@ func pathOf(levels []level) string {
 			if b.Len() > 0 {
 				b.WriteByte('.')
 			}
-			b.WriteString(l.key)
+			b.WriteString(excerpt.Of(unquote(l.key), 100))
 		}
 	}
 	return b.String()
