@@ -73,7 +73,7 @@ func TestDocsMayAskTheHostsOfRoutes(t *testing.T) {
 	app, _ := described(redstart.WithAPI(redstart.API{Servers: []redstart.APIServer{{URL: "https://gotham.city/api"}, {URL: "/v2"}, {URL: "javascript://x"}}}))
 	app.Host("api.gotham.city").Get("/greeting", text("of the host"))
 	policy := get(app, "/docs").Header().Get("Content-Security-Policy")
-	assert.Contains(t, policy, "connect-src 'self' https://gotham.city wss://gotham.city api.gotham.city; ")
+	assert.Contains(t, policy, "connect-src 'self' https://gotham.city wss://gotham.city api.gotham.city ws://api.gotham.city wss://api.gotham.city; ")
 }
 
 func TestDocsAreLoggedUnderTheirOwnRoutes(t *testing.T) {

@@ -163,7 +163,8 @@ func policy(d *Document) string {
 			continue
 		}
 		if u.Scheme == "" {
-			connect += " " + u.Host // of whatever scheme the page is of
+			// Of whatever scheme the page is of, which is never that of a WebSocket.
+			connect += " " + u.Host + " ws://" + u.Host + " wss://" + u.Host
 			continue
 		}
 		socket := "wss://"

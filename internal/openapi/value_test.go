@@ -85,6 +85,7 @@ func TestPolicy(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://api.gotham.example/v1": "connect-src 'self' https://api.gotham.example wss://api.gotham.example;",
 		"http://127.0.0.1:80":           "connect-src 'self' http://127.0.0.1:80 ws://127.0.0.1:80;",
+		"//api.gotham.example":          "connect-src 'self' api.gotham.example ws://api.gotham.example wss://api.gotham.example;",
 		"/v1":                           "connect-src 'self';",
 		"https://a;script-src *":        "connect-src 'self';",
 		"https://{region}.example":      "connect-src 'self';",
