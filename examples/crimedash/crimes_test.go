@@ -272,6 +272,7 @@ func TestStatsCountWhatWasReported(t *testing.T) {
 	assert.Equal(t, int64(1), stats.LastID)
 	assert.Equal(t, 1, stats.BySeverity["low"])
 	assert.Len(t, stats.ByDistrict, store.Districts)
+	assert.NotContains(t, reply.Body.String(), `"ahead"`, "without a log, pages go by the ids")
 }
 
 func TestABrokenDatabaseIsNotExplainedToTheClient(t *testing.T) {

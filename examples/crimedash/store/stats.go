@@ -27,9 +27,9 @@ type Stats struct {
 	Minutes    []Bucket       `json:"minutes"`     // 60 minutes, likewise
 	// With a log that others write to as well, ids do not tell what was counted: it is
 	// what stands in the log up to Cursor, and Ahead, which will come later. Without a
-	// log, Ahead is nil.
+	// log, Ahead is nil, and left out: an empty list would say that there is a log.
 	Cursor string  `json:"cursor"`
-	Ahead  []int64 `json:"ahead"`
+	Ahead  []int64 `json:"ahead,omitzero"`
 }
 
 // DistrictStat counts the crimes of one district.

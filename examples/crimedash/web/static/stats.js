@@ -61,7 +61,7 @@ export class Stats {
   #counted(crime, position) {
     const data = this.#data;
     if (data === null) return false;
-    if (data.ahead === null) return crime.id <= data.last_id;
+    if (data.ahead === undefined) return crime.id <= data.last_id;
     return data.cursor === position || isBehind(position, data.cursor) || data.ahead.includes(crime.id);
   }
 
