@@ -97,7 +97,9 @@ func Text(text string) Response { return Response{content: contentText, text: te
 func HTML(page string) Response { return Response{content: contentHTML, text: page} }
 
 // JSON replies with v, encoded when the reply is written and before its header:
-// a v that cannot be encoded is an error with status 500. A nil slice is [].
+// a v that cannot be encoded is an error with status 500. It is encoded as encoding/json
+// does it, but that a nil slice is [] and a nil map {}, wherever they are: to tell that
+// there is none, leave the field out by omitzero, or make it a pointer.
 func JSON(v any) Response { return Response{content: contentJSON, kind: kindJSON, body: v} }
 
 // Renderer makes the pages of [Render]. [Templates] is one; others put another template

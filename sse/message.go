@@ -62,8 +62,8 @@ func Text(data string) Message {
 	return Message{Data: data}
 }
 
-// JSON returns a message whose data is v in JSON, on a single line. A nil slice
-// is [].
+// JSON returns a message whose data is v in JSON, on a single line, as encoding/json has
+// it; but a nil slice is [] and a nil map {}, wherever they are.
 //
 // If v can not be encoded, the message carries the error to whoever sends it:
 // [Message.Validate] and [Message.AppendTo] report it, and nothing is written.

@@ -41,7 +41,8 @@ func TextMessage(text string) Message { return Message{Text, stringBytes(text)} 
 // BinaryMessage makes a binary message. The data must not change until it was sent.
 func BinaryMessage(data []byte) Message { return Message{Binary, data} }
 
-// JSONMessage makes a text message that holds v as JSON. A nil slice is an empty list.
+// JSONMessage makes a text message that holds v as JSON, as encoding/json has it; but a
+// nil slice is [] and a nil map {}, wherever they are.
 func JSONMessage(v any) (Message, error) {
 	data, err := jsonx.Marshal(v)
 	if err != nil {
