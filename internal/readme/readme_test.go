@@ -81,6 +81,7 @@ func TestProgramsPrintWhatTheReadmeSays(t *testing.T) {
 const fragmentFrame = `package main
 
 import (
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -98,7 +99,7 @@ var (
 
 func main() {}
 
-func fragment(app *redstart.App, crime redstart.Handler, anyNetHTTPMiddleware func(http.Handler) http.Handler) {
+func fragment(t redstart.TestingT, app *redstart.App, crime redstart.Handler, anyNetHTTPMiddleware func(http.Handler) http.Handler, assets fs.FS) {
 %s
 }
 `
