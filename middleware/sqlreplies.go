@@ -1,10 +1,11 @@
 package middleware
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"encoding/json"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -40,7 +41,7 @@ func OpenSQLReplies(ctx context.Context, db *sql.DB, table string) (*SQLReplies,
 		// A status of 0 is a request under way. BYTEA is PostgreSQL's name, and to SQLite a
 		// column like another, which keeps bytes as they are.
 		`CREATE TABLE IF NOT EXISTS ` + table + ` (claim VARCHAR(255) PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL,
-			token VARCHAR(64) NOT NULL, until_at BIGINT NOT NULL, status INTEGER NOT NULL, header TEXT NOT NULL, body BYTEA)`,
+			token VARCHAR(64) NOT NULL, until_at BIGINT NOT NULL, status INTEGER NOT NULL, header BYTEA, body BYTEA)`,
 		`CREATE INDEX IF NOT EXISTS ` + table + `_until_at ON ` + table + ` (until_at)`,
 	} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
@@ -50,9 +51,9 @@ func OpenSQLReplies(ctx context.Context, db *sql.DB, table string) (*SQLReplies,
 	return &SQLReplies{
 		db: db,
 		// One statement, so that of two for one key one wins.
-		claim: `INSERT INTO ` + table + ` AS t (claim, fingerprint, token, until_at, status, header) VALUES ($1, $2, $3, $4, 0, '')
+		claim: `INSERT INTO ` + table + ` AS t (claim, fingerprint, token, until_at, status, header) VALUES ($1, $2, $3, $4, 0, NULL)
 			ON CONFLICT (claim) DO UPDATE SET fingerprint = excluded.fingerprint, token = excluded.token,
-				until_at = excluded.until_at, status = 0, header = '', body = NULL
+				until_at = excluded.until_at, status = 0, header = NULL, body = NULL
 			WHERE t.until_at <= $5 RETURNING token`,
 		look:    `SELECT fingerprint, status, header, body FROM ` + table + ` WHERE claim = $1 AND until_at > $2`,
 		keep:    `UPDATE ` + table + ` SET status = $1, header = $2, body = $3, until_at = $4 WHERE claim = $5 AND token = $6 AND status = 0`,
@@ -89,13 +90,13 @@ func (s *SQLReplies) Claim(ctx context.Context, key, fingerprint string, lease t
 func (s *SQLReplies) held(ctx context.Context, key string, now time.Time) (Claim, error) {
 	var claim Claim
 	var reply StoredReply
-	var header string
+	var header []byte
 	err := s.db.QueryRowContext(ctx, s.look, key, now.UnixMicro()).Scan(&claim.Fingerprint, &reply.Status, &header, &reply.Body)
 	if err != nil {
 		return Claim{}, fmt.Errorf("middleware: reading a reply: %w", err)
 	}
 	if reply.Status != 0 {
-		if err := json.Unmarshal([]byte(header), &reply.Header); err != nil {
+		if err := gob.NewDecoder(bytes.NewReader(header)).Decode(&reply.Header); err != nil {
 			return Claim{}, fmt.Errorf("middleware: reading a reply's header: %w", err)
 		}
 		claim.Reply = &reply
@@ -109,9 +110,10 @@ func (s *SQLReplies) Keep(ctx context.Context, key, token string, reply StoredRe
 	if len(reply.Body) > most {
 		return s.Release(ctx, key, token)
 	}
-	header, err := json.Marshal(reply.Header)
+	var header bytes.Buffer
+	err := gob.NewEncoder(&header).Encode(reply.Header) // to the byte: not all of it need be UTF-8
 	if err == nil {
-		_, err = s.db.ExecContext(ctx, s.keep, reply.Status, string(header), reply.Body, time.Now().Add(ttl).UnixMicro(), key, token)
+		_, err = s.db.ExecContext(ctx, s.keep, reply.Status, header.Bytes(), reply.Body, time.Now().Add(ttl).UnixMicro(), key, token)
 	}
 	if err != nil {
 		return fmt.Errorf("middleware: keeping a reply: %w", err)

@@ -81,7 +81,7 @@ func TestReplyStores(t *testing.T) {
 			require.NoError(t, store.Keep(ctx, "k", "not its token", middleware.StoredReply{Status: 200}, time.Hour))
 			assert.Equal(t, middleware.Claim{Fingerprint: "f"}, claim("k", "f", time.Minute))
 
-			reply := middleware.StoredReply{Status: 201, Header: http.Header{"Link": {"<a>", "<b>"}}, Body: []byte("\x00paid\xff")}
+			reply := middleware.StoredReply{Status: 201, Header: http.Header{"Link": {"<a>", "<b>"}, "X-Place": {"caf\xe9"}}, Body: []byte("\x00paid\xff")}
 			require.NoError(t, store.Keep(ctx, "k", first.Token, reply, time.Hour))
 			assert.Equal(t, middleware.Claim{Fingerprint: "f", Reply: &reply}, claim("k", "f", time.Minute))
 			require.NoError(t, store.Release(ctx, "k", first.Token))
