@@ -298,46 +298,45 @@ func TestMetricsOfAStreamEndWithIt(t *testing.T) {
 }
 
 func TestMetricsOfSockets(t *testing.T) {
-	app := quiet()
-	metrics, registry := measured()
-	app.Use(metrics.Middleware)
-	metrics.WatchSockets("app", app.Sockets())
-	metrics.WatchSockets("app", app.Sockets()) // once more is the same
-	app.WebSocket("/talk", func(*redstart.Request) redstart.Response {
-		return redstart.Socket(func(conn *websocket.Conn) error {
-			for message, err := range conn.Messages() {
-				if err != nil {
-					return err
+	synctest.Test(t, func(t *testing.T) {
+		app := quiet()
+		metrics, registry := measured()
+		app.Use(metrics.Middleware)
+		metrics.WatchSockets("app", app.Sockets())
+		metrics.WatchSockets("app", app.Sockets()) // once more is the same
+		app.WebSocket("/talk", func(*redstart.Request) redstart.Response {
+			return redstart.Socket(func(conn *websocket.Conn) error {
+				for message, err := range conn.Messages() {
+					if err != nil {
+						return err
+					}
+					if err := conn.Send(message); err != nil {
+						return err
+					}
 				}
-				if err := conn.Send(message); err != nil {
-					return err
-				}
-			}
-			return nil
+				return nil
+			})
 		})
-	})
-	conn := app.TestClient(t).WebSocket("/talk", nil)
-	require.NoError(t, conn.SendText("hello"))
-	_, err := conn.Read(t.Context())
-	require.NoError(t, err)
-	assert.EqualValues(t, 1, series(t, registry)["websocket_connections_open app"])
-	require.NoError(t, conn.Close(websocket.NormalClosure, ""))
-	require.Eventually(t, func() bool {
+		conn := app.TestClient(t).WebSocket("/talk", nil)
+		require.NoError(t, conn.SendText("hello"))
+		_, err := conn.Read(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, series(t, registry)["websocket_connections_open app"])
+		require.NoError(t, conn.Close(websocket.NormalClosure, ""))
+		synctest.Wait() // for what the server counts of it
 		got := series(t, registry)
-		return got["websocket_messages_sent_total app"] == 1 && got["websocket_connections_open app"] == 0
-	}, 5*time.Second, time.Millisecond)
-	got := series(t, registry)
-	for name, want := range map[string]float64{
-		"handshakes_accepted_total": 1, "handshakes_refused_total": 0, "messages_received_total": 1,
-		"messages_dropped_total": 0,
-	} {
-		value, there := got["websocket_"+name+" app"]
-		assert.True(t, there, name)
-		assert.Equal(t, want, value, name)
-	}
-	for _, name := range []string{"received_bytes_total", "sent_bytes_total"} {
-		assert.GreaterOrEqual(t, got["websocket_"+name+" app"], 5.0, name)
-	}
+		for name, want := range map[string]float64{
+			"connections_open": 0, "handshakes_accepted_total": 1, "handshakes_refused_total": 0, "messages_received_total": 1,
+			"messages_sent_total": 1, "messages_dropped_total": 0,
+		} {
+			value, there := got["websocket_"+name+" app"]
+			assert.True(t, there, name)
+			assert.Equal(t, want, value, name)
+		}
+		for _, name := range []string{"received_bytes_total", "sent_bytes_total"} {
+			assert.GreaterOrEqual(t, got["websocket_"+name+" app"], 5.0, name)
+		}
+	})
 }
 
 func TestMetricsOfTheHubsLatency(t *testing.T) {
