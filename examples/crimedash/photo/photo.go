@@ -29,8 +29,8 @@ import (
 )
 
 const (
-	// MaxPixels is how many a picture may have that is to be decoded: it takes up to eight
-	// bytes of memory for each.
+	// MaxPixels is how many a picture may have that is to be decoded. That takes up to
+	// eight bytes of memory for each, and twenty if it is a progressive JPEG.
 	MaxPixels = 25_000_000
 
 	// MaxSide is the longest side of what [Clean] returns of a JPEG, PNG or GIF, in pixels.
@@ -92,8 +92,11 @@ func reencode(raw []byte, size func(io.Reader) (image.Config, error), decode fun
 		return nil, "", fmt.Errorf("%w: %d × %d", ErrPixels, config.Width, config.Height)
 	}
 	picture, err := decode(bytes.NewReader(raw))
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, "", fmt.Errorf("%w: %w", ErrBroken, err)
+	case picture.Bounds().Empty(): // the first of a GIF may be smaller than the whole
+		return nil, "", fmt.Errorf("%w: it has no pixels", ErrBroken)
 	}
 	var out bytes.Buffer
 	if err := to.encode(&out, fit(picture, turn)); err != nil {

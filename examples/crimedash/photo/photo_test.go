@@ -223,6 +223,8 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 	binary.BigEndian.PutUint32(huge[20:], 5000)
 	huge = slices.Concat(huge[:8], pngChunk("IHDR", string(huge[16:29])), pngs[33:])
 	empty := slices.Concat(gifs[:6], make([]byte, 4), gifs[10:])
+	const screen = "GIF89a\x08\x00\x08\x00\x80\x00\x00" + "\x00\x00\x00\xff\xff\xff"            // 8 × 8, black and white
+	hollow := screen + "\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00" + "\x02\x01\x2c\x00" + "\x3b" // with a picture of 0 × 0
 	wide := bytes.Clone(webp(t, "EXIF", ""))
 	copy(wide[riffHeader+chunkHeader+4:], "\xff\xff\x00\xff\xff\x00")
 	for name, test := range map[string]struct {
@@ -240,6 +242,7 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 		"a PNG with a wrong checksum": {bytes.Replace(pngs, []byte("IDAT"), []byte("IDAU"), 1), ErrBroken},
 		"half a GIF":                  {gifs[:len(gifs)/2], ErrBroken},
 		"a GIF without pixels":        {empty, ErrBroken},
+		"a GIF with an empty picture": {[]byte(hollow), ErrBroken},
 		"half a WebP":                 {webps[:len(webps)/2], ErrBroken},
 		"a WebP without a picture":    {riff("EXIF", secret), ErrBroken},
 		"a WebP that is too short":    {[]byte("RIFF\x00\x00\x00\x00WEBP"), ErrBroken},
