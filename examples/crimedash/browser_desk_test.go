@@ -3,8 +3,10 @@ package main
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/redstart-go/redstart/internal/browser"
 )
@@ -40,6 +42,36 @@ func anExaminationIsWatched(t *testing.T, chromium *browser.Chromium) {
 	press(gordon, "[data-act=closed]")
 	page.Await("已结案", text("#crimes .status-closed"))
 	page.Await("实验室： 每一页都有绿墨水。谜语人。", text(".lab"))
+}
+
+// A server that ends takes an examination with it. The page says so, and a new one can be
+// begun; meanwhile a page that was put aside holds no connection.
+func anExaminationIsBrokenOff(t *testing.T, chromium *browser.Chromium) {
+	crimes := emptyCity(t)
+	first, stop := start(t, config{Store: crimes, LabPace: time.Hour})
+	cable := browser.NewCable(t, first.addr)
+	page := visit(t, chromium, cable.URL())
+	page.Allow(browser.NoNetwork, browser.SocketAsked)
+	logIn(t, page, "robin")
+	first.commit(t, sighting("Pier 19"))
+	press(page, "[data-act=examine]")
+	page.Await("Collecting evidence", text(".lab .stage"))
+	await := func(subscribers int) {
+		t.Helper()
+		require.Eventually(t, func() bool { return first.hub.Stats().Subscribers == subscribers }, browser.Patience, browser.Patience/1000)
+	}
+	await(len(rooms) + 2) // of the allies; the feed, and this
+	browser.Value[bool](page, `dispatchEvent(new PageTransitionEvent("pagehide"))`)
+	await(len(rooms))
+	browser.Value[bool](page, `dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
+	await(len(rooms) + 2)
+
+	stop()
+	second, _ := start(t, config{Store: crimes, LabPace: 20 * time.Millisecond})
+	cable.Mend(second.addr)
+	page.Await("The examination was broken off. Please begin again.", text(".lab"))
+	press(page, "[data-act=examine]")
+	page.Await("Laboratory: green ink on every page. The Riddler.", text(".lab"))
 }
 
 // compact leaves out what comes twice in a row.

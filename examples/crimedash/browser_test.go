@@ -48,6 +48,7 @@ func TestInTheBrowser(t *testing.T) {
 		{"a role that is gone is noticed", aRoleThatIsGoneIsNoticed},
 		{"a report with a photo, and an error beside it", aReportWithAPhoto},
 		{"an examination shows how far it is", anExaminationIsWatched},
+		{"an examination that was broken off is begun anew", anExaminationIsBrokenOff},
 		{"the map counts and filters", theMapCountsAndFilters},
 		{"a commissioner reads the log as it is written", theLogIsRead},
 		{"a photo of another node is explained", aPhotoOfAnotherNode},

@@ -23,7 +23,8 @@ const (
 // lab examines the evidence of a crime, which takes a while. It is the pattern for a long
 // job: a request begins it, and its end does not end with that of the request; how far it
 // is goes to a topic of the hub, so that any number of pages can follow, from any process,
-// come later, and resume; and the program waits for it when it ends.
+// come later, and resume; and the program waits for it when it ends. Each process has
+// benches of its own.
 type lab struct {
 	desk *desk
 	pace time.Duration
@@ -106,24 +107,27 @@ func (l *lab) examine(ctx context.Context, in *crimeID) (examination, error) {
 
 func follow(job string) examination { return examination{job, "/api/examinations/" + job + "/live"} }
 
-// run does an examination step by step.
+// run does an examination. Its bench is free before its end is told, so that whoever hears
+// of the end and asks again gets another.
 func (l *lab) run(job string, crime int64) {
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.jobs, crime)
-	}()
-	topic := labPrefix + job
+	event, state := l.work(labPrefix+job, crime)
+	l.mu.Lock()
+	delete(l.jobs, crime)
+	l.mu.Unlock()
+	l.tell(labPrefix+job, event, state)
+}
+
+// work goes step by step, and returns the event that is the end.
+func (l *lab) work(topic string, crime int64) (string, labProgress) {
 	for percent := 0; percent < 100; percent += labStep {
 		state := labProgress{Crime: crime, Percent: percent, Stage: stageAt(percent)}
 		l.tell(topic, labEvent, state)
 		if !pause(l.ctx, l.pace) {
-			l.tell(topic, labOverEvent, state)
-			return
+			return labOverEvent, state
 		}
 	}
 	finding := labFindings[uint64(crime)%uint64(len(labFindings))]
-	l.tell(topic, labDoneEvent, labProgress{Crime: crime, Percent: 100, Stage: "report", Finding: finding})
+	return labDoneEvent, labProgress{Crime: crime, Percent: 100, Stage: "report", Finding: finding}
 }
 
 // tell publishes a step. One that cannot be told, since the log is out of reach, does not

@@ -104,6 +104,41 @@ func jsonText(text string) string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
+// told is a broker that calls back before it takes a message.
+type told struct {
+	*sse.MemoryBroker
+	before func(sse.Message)
+}
+
+func (b told) Publish(ctx context.Context, topic string, m sse.Message) (sse.Ack, error) {
+	b.before(m)
+	return b.MemoryBroker.Publish(ctx, topic, m)
+}
+
+// Whoever hears that an examination has ended, and asks for another, gets another.
+func TestABenchIsFreeWhenTheEndIsTold(t *testing.T) {
+	d := newLaboratory(t, 0, 1)
+	synctest.Test(t, func(t *testing.T) {
+		var lab *lab
+		var events []string
+		broker := told{sse.NewMemoryBroker(0), func(m sse.Message) {
+			lab.mu.Lock()
+			defer lab.mu.Unlock()
+			if events = append(events, m.Event); m.Event == labDoneEvent {
+				assert.Empty(t, lab.jobs)
+			}
+		}}
+		hub := sse.NewHub(sse.Over(broker))
+		lab = newLab(&desk{store: d.store, hub: hub}, time.Second)
+		_, err := lab.examine(t.Context(), &crimeID{1})
+		require.NoError(t, err)
+		lab.running.Wait()
+		assert.Equal(t, labDoneEvent, events[len(events)-1])
+		require.NoError(t, hub.Close())
+		require.NoError(t, broker.Close())
+	})
+}
+
 // The benches are few, one crime is on one of them, and the end of the program is said.
 func TestTheLabHasFewBenches(t *testing.T) {
 	d := newLaboratory(t, 0, labBenches+1)
