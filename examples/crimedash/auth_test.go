@@ -109,6 +109,18 @@ func TestBadLogIn(t *testing.T) {
 	assert.Equal(t, http.StatusUnprocessableEntity, d.ask(t, http.MethodPost, "/api/token", jsonType, `{}`).Code)
 }
 
+// What else goes wrong with the form is said by a page as well, to people.
+func TestALogInThatIsTooLargeIsExplained(t *testing.T) {
+	d := newDashboard(t)
+	form := url.Values{"name": {"batman"}, "password": {strings.Repeat("x", maxLogin)}}
+	page := d.browser(t).Post("/login", form, "Accept", asBrowser)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, page.Status)
+	assert.Contains(t, page.Body, `data-i18n="failure.413"`)
+	reply := d.browser(t).Post("/login", form)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, reply.Status)
+	assert.Equal(t, "application/problem+json", reply.Header.Get("Content-Type"))
+}
+
 // The tries of a form and of a program count together, for each client.
 func TestLogInIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -60,7 +60,7 @@ func (g *guards) login(req *redstart.Request) redstart.Response {
 // turnAway shows the form also to those whose attempts were too many: they are people.
 func (g *guards) turnAway(req *redstart.Request, err error) redstart.Response {
 	if redstart.StatusOf(err) != http.StatusTooManyRequests {
-		return redstart.Fail(err)
+		return explainToPeople(req, err)
 	}
 	page := loginPage{Later: true}
 	if form, err := req.Form(); err == nil {

@@ -40,14 +40,10 @@ type reportPage struct {
 	Kinds      []string
 	Severities []string
 	Districts  []int
-	Limits     map[string]int
 }
 
 func newReportPage(form reportForm, wrong []store.FieldError) reportPage {
-	page := reportPage{
-		Form: form, Wrong: map[string]store.FieldError{}, Kinds: store.Kinds(), Severities: store.Severities(),
-		Limits: map[string]int{"place": store.MaxPlace, "description": store.MaxDescription, "reporter": store.MaxReporter},
-	}
+	page := reportPage{Form: form, Wrong: map[string]store.FieldError{}, Kinds: store.Kinds(), Severities: store.Severities()}
 	for i := range store.Districts {
 		page.Districts = append(page.Districts, i+1)
 	}
