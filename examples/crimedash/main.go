@@ -24,13 +24,16 @@
 //
 // Everybody may read and report. Robin, who has logged in, may export, and have evidence
 // examined; Batman may say how far a case is as well; Gordon may take a report off the
-// file and read the log, too. Their passwords are
-// shown where one logs in, unless they were drawn. Photos are made
-// anew of what can be seen of them, without the place that a camera writes into them, and
-// are in the database, so of several nodes the one that took a report shows its photo. Sessions and tokens
-// are signed with a secret in the database; for several nodes put one of 32 or more random
-// characters into the variable CRIMEDASH_SECRET of all, and whoever has logged in to one
-// has logged in to all of them.
+// file and read the log, too. Their passwords are shown where one logs in, unless they
+// were drawn.
+//
+// Photos are encoded anew before they are kept, so that nothing is left of what a camera
+// writes into them, such as the place. They are in the database: of several nodes, the one
+// that took a report shows its photo.
+//
+// Sessions and tokens are signed with a secret in the database; for several nodes put one
+// of 32 or more random characters into the variable CRIMEDASH_SECRET of all, and whoever
+// has logged in to one has logged in to all of them.
 //
 // # Several processes
 //
