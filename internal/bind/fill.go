@@ -52,9 +52,18 @@ type filling struct {
 
 // full says that there are more violations already than anyone wants to read. A client
 // could otherwise have a short body answered by a very long reply.
-func (f *filling) full() bool { return len(f.violations) >= maxViolations }
+func (f *filling) full() bool {
+	size := 0
+	for i := range f.violations {
+		size += len(f.violations[i].Pointer)
+	}
+	return len(f.violations) >= maxViolations || size > maxPointers
+}
 
-const maxViolations = 100
+const (
+	maxViolations = 100
+	maxPointers   = 16 << 10 // bytes, of all of them together: a body can be deep
+)
 
 // bits is a set of parameters.
 type bits [maxFields / 64]uint64
@@ -143,15 +152,10 @@ func (f *filling) fillBody() (err error) {
 	f.bodyFault = true
 	violation := Violation{In: Body, Pointer: "#", Rule: "json", Detail: text, Malformed: true}
 	if fault, ok := errors.AsType[*jsonx.Error](err); ok && fault.Misfit {
-		violation.Rule, violation.Pointer = "type", pointer(splitPath(fault.Path))
+		violation.Rule, violation.Pointer = "type", pointer(fault.Keys)
 	}
 	f.violations = append(f.violations, violation)
 	return nil
-}
-
-// splitPath takes a path such as items[2].price apart.
-func splitPath(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 }
 
 func (f *filling) fillParams() (err error) {

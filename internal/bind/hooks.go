@@ -33,8 +33,8 @@ func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
 		}
 		for _, key := range sortedKeys(v) {
 			element := reflect.New(v.Type().Elem()).Elem() // what is in a map has no address
-			element.Set(v.MapIndex(key))
-			if err := f.callHooks(p.elem, element, &path{up: at, key: key.String()}); err != nil {
+			element.Set(v.MapIndex(key.value))
+			if err := f.callHooks(p.elem, element, &path{up: at, key: key.text}); err != nil {
 				return err
 			}
 		}
@@ -69,6 +69,9 @@ func (f *filling) callParamHooks() error {
 			n = v.Len()
 		}
 		for e := range n {
+			if f.full() {
+				return nil
+			}
 			one := v
 			if p.List {
 				one = v.Index(e)
@@ -124,6 +127,9 @@ func (f *filling) ask(h hook, v reflect.Value, whole bool) (violations []Violati
 }
 
 func (f *filling) callHook(h hook, v reflect.Value, at *path) error {
+	if f.full() { // from further in
+		return nil
+	}
 	violations, err := f.ask(h, v, at == nil)
 	if err != nil {
 		return err

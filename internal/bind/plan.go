@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding"
 	"encoding/json"
+	"fmt"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -181,10 +182,13 @@ func (f *filling) check(p *plan, v reflect.Value, at *path) {
 			return
 		}
 		for _, key := range sortedKeys(v) {
-			f.check(p.elem, v.MapIndex(key), &path{up: at, key: key.String()})
+			f.check(p.elem, v.MapIndex(key.value), &path{up: at, key: key.text})
 		}
 	case reflect.Struct:
 		for i := range p.fields {
+			if f.full() { // from further in
+				return
+			}
 			field := &p.fields[i]
 			inner := v.Field(field.index)
 			if !f.checkField(field, inner, at) {
@@ -268,13 +272,32 @@ func (in *Input) place(v *Violation, at *path, form bool) {
 	v.In, v.Name, v.Pointer = Body, "", pointer(keys)
 }
 
-// sortedKeys makes the order of violations that of the keys. Keys that are no text
-// are not gone into: they have no place in a pointer that would be right for all.
-func sortedKeys(m reflect.Value) []reflect.Value {
-	if m.Type().Key().Kind() != reflect.String {
-		return nil
+// mapKey is a key of a map, and what it says in JSON.
+type mapKey struct {
+	text  string
+	value reflect.Value
+}
+
+// sortedKeys makes the order of violations that of the keys. A key that makes no text of
+// itself is left out: nothing could point to what it has.
+func sortedKeys(m reflect.Value) (keys []mapKey) {
+	for _, key := range m.MapKeys() {
+		if text, ok := keyText(key); ok {
+			keys = append(keys, mapKey{text, key})
+		}
 	}
-	keys := m.MapKeys()
-	sort.Slice(keys, func(i, j int) bool { return keys[i].String() < keys[j].String() })
+	slices.SortFunc(keys, func(a, b mapKey) int { return strings.Compare(a.text, b.text) })
 	return keys
+}
+
+// keyText is what encoding/json writes for a key.
+func keyText(key reflect.Value) (string, bool) {
+	if key.Kind() == reflect.String {
+		return key.String(), true
+	}
+	if own, ok := key.Interface().(encoding.TextMarshaler); ok {
+		text, err := own.MarshalText()
+		return string(text), err == nil
+	}
+	return fmt.Sprint(key), key.CanInt() || key.CanUint()
 }

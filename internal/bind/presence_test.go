@@ -2,7 +2,11 @@ package bind
 
 import (
 	"encoding/json"
+	"errors"
+	"net/netip"
+	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +98,67 @@ func TestViolationsAreBounded(t *testing.T) {
 	require.Len(t, violations, 1, "zero, and there")
 	assert.Equal(t, "#/9999/b", violations[0].Pointer)
 	assert.Equal(t, "email", violations[0].Rule)
+}
+
+// grim is never right.
+type grim string
+
+func (grim) Validate() error { return errors.New("is odd") }
+
+// well is as deep as a client makes it.
+type well struct {
+	Down  []well `json:"down"`
+	Depth int    `json:"depth" validate:"max=5"`
+}
+
+type cave struct {
+	Down []cave `json:"down"`
+}
+
+func (*cave) Validate() error { return errors.New("is odd") }
+
+func TestViolationsOfParametersAndDepthsAreBounded(t *testing.T) {
+	_, violations := fill[struct {
+		A []grim `query:"a"`
+	}](t, &request{query: url.Values{"a": slices.Repeat([]string{"x"}, 9999)}})
+	assert.Len(t, violations, maxViolations)
+
+	const deep = 2000
+	size := func(violations []Violation) (n int) {
+		for _, v := range violations {
+			n += len(v.Pointer)
+		}
+		return n
+	}
+	_, violations = fill[well](t, &request{body: strings.Repeat(`{"depth":9,"down":[`, deep) + strings.Repeat("]}", deep)})
+	assert.NotEmpty(t, violations)
+	assert.Less(t, size(violations), maxPointers+deep*len("/down/0"))
+	_, violations = fill[cave](t, &request{body: strings.Repeat(`{"down":[`, deep) + strings.Repeat("]}", deep)})
+	assert.NotEmpty(t, violations)
+	assert.Less(t, size(violations), maxPointers+deep*len("/down/0"))
+}
+
+func TestMapsWithOtherKeysThanTextsAreGoneInto(t *testing.T) {
+	type room struct {
+		Name string `json:"name" validate:"required"`
+		Kind grim   `json:"kind"`
+	}
+	type house struct {
+		Floors map[int]room        `json:"floors"`
+		Hosts  map[netip.Addr]room `json:"hosts"`
+		Texts  map[string]int      `json:"texts"`
+	}
+	for body, want := range map[string]string{
+		`{"floors":{"7":{"kind":"x"}}}`:             "#/floors/7/name required",
+		`{"floors":{"-7":{"name":"a","kind":"x"}}}`: "#/floors/-7/kind valid",
+		`{"hosts":{"10.0.0.1":{"kind":"x"}}}`:       "#/hosts/10.0.0.1/name required",
+		`{"hosts":{"::1":{"name":"a","kind":"x"}}}`: "#/hosts/::1/kind valid",
+		`{"texts":{"api.gotham.city/a":"x"}}`:       "#/texts/api.gotham.city~1a type",
+	} {
+		_, violations := fill[house](t, &request{body: body})
+		require.Len(t, violations, 1, body)
+		assert.Equal(t, want, violations[0].Pointer+" "+violations[0].Rule)
+	}
 }
 
 func TestZeroValuesThatWereGivenAreForTheLibraryToo(t *testing.T) {

@@ -26,11 +26,12 @@ var ErrEmpty = errors.New("the body is empty, where a JSON value was expected")
 // Error says what [Unmarshal] found wrong, and where. Its text is fit for
 // whoever sent the input: it names no Go types unless there is no other name.
 type Error struct {
-	Line   int    // counted from 1; 0 if the place is unknown
-	Column int    // in characters, counted from 1; 0 if the place is unknown
-	Path   string // the value at fault, as in items[2].price; "" if unknown or the whole
-	Reason string // what is wrong with it
-	Err    error  // the error of the JSON library, or of a type that decodes itself
+	Line   int      // counted from 1; 0 if the place is unknown
+	Column int      // in characters, counted from 1; 0 if the place is unknown
+	Path   string   // the value at fault, as in items[2].price; "" if unknown or the whole
+	Keys   []string // the same taken apart, since a key may hold dots: items, 2, price
+	Reason string   // what is wrong with it
+	Err    error    // the error of the JSON library, or of a type that decodes itself
 	// Misfit says that the input is well-formed JSON, but not for the type asked for.
 	Misfit bool
 }
@@ -98,9 +99,9 @@ func explain(data []byte, err error, v any, strict bool) error {
 	case !ok:
 		return &Error{Reason: reason(second), Err: second, Misfit: true}
 	}
-	at, path := locate(data, int(mismatch.Offset)-1)
+	at, path, keys := locate(data, int(mismatch.Offset)-1)
 	e := newError(data, at.start, mismatched(mismatch), mismatch)
-	e.Path, e.Misfit = path, true
+	e.Path, e.Keys, e.Misfit = path, keys, true
 	return e
 }
 
@@ -188,7 +189,7 @@ func explainSyntax(data []byte, err error) error {
 
 // explainMisfit says in terms of what was sent why it does not fit.
 func explainMisfit(data []byte, fault *json.SemanticError) error {
-	at, path := locate(data, int(fault.ByteOffset))
+	at, path, keys := locate(data, int(fault.ByteOffset))
 	if fault.Err == json.ErrUnknownName {
 		e := newError(data, at.start, fmt.Sprintf("unknown field %q", excerpt.Of(fault.JSONPointer.LastToken(), 100)), fault)
 		e.Misfit = true
@@ -198,11 +199,14 @@ func explainMisfit(data []byte, fault *json.SemanticError) error {
 		return fmt.Errorf("json: %s: %w", fault.GoType, fault.Err) // The program's type is at fault, not the input.
 	}
 	e := newError(data, at.start, misfit(data, at, fault), fault)
-	e.Path, e.Misfit = path, true
+	e.Path, e.Keys, e.Misfit = path, keys, true
 	if inner, ok := errors.AsType[*stdjson.UnmarshalTypeError](fault.Err); ok {
 		// The value decodes itself, with encoding/json.
 		e.Reason = mismatched(inner)
-		e.Path = strings.Trim(e.Path+"."+inner.Field, ".")
+		if inner.Field != "" {
+			e.Path = strings.TrimPrefix(e.Path+"."+inner.Field, ".")
+			e.Keys = append(e.Keys, strings.Split(inner.Field, ".")...)
+		}
 	}
 	return e
 }

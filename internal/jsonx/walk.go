@@ -40,17 +40,18 @@ func (t token) digits(data []byte) string {
 	return t.kind
 }
 
-// locate returns the key or value that the byte at offset is part of, and the way to it,
-// as in items[2].price. That is written for this one alone: for each on the way, a text of
+// locate returns the key or value that the byte at offset is part of, and the way to it, as
+// of an Error. That is written for this one alone: for each on the way, a text of
 // many values far down would take minutes.
-func locate(data []byte, offset int) (hit token, path string) {
+func locate(data []byte, offset int) (hit token, path string, keys []string) {
 	walk(data, func(t token, at []level) bool {
 		if t.start <= offset && offset < t.end {
-			hit, path = t, pathOf(at)
+			hit = t
+			path, keys = wayOf(at)
 		}
 		return t.end <= offset
 	})
-	return hit, path
+	return hit, path, keys
 }
 
 // level is one list or object the walk is inside of.
@@ -158,21 +159,20 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-// pathOf writes down where a walk is. Keys are the client's, and shortened.
-func pathOf(levels []level) string {
+// wayOf writes down where a walk is. Keys are the client's, and shortened.
+func wayOf(levels []level) (path string, keys []string) {
 	var b strings.Builder
 	for _, l := range levels {
-		switch {
-		case l.list:
-			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(l.index))
-			b.WriteByte(']')
-		default:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(excerpt.Of(unquote(l.key), 100))
+		if l.list {
+			keys = append(keys, strconv.Itoa(l.index))
+			b.WriteString("[" + keys[len(keys)-1] + "]")
+			continue
 		}
+		keys = append(keys, excerpt.Of(unquote(l.key), 100))
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(keys[len(keys)-1])
 	}
-	return b.String()
+	return b.String(), keys
 }
