@@ -24,11 +24,17 @@ const Variable = "REDSTART_INSPECT"
 // What can be asked for: the routes, as a JSON list of [Route], or the OpenAPI document in
 // one of its forms.
 const (
-	Routes  = "routes"
-	JSON    = "openapi.json"
-	YAML    = "openapi.yaml"
-	JSON32  = "openapi-3.2.json"
-	YAML32  = "openapi-3.2.yaml"
+	Routes = "routes"
+	JSON   = "openapi.json"
+	YAML   = "openapi.yaml"
+	JSON32 = "openapi-3.2.json"
+	YAML32 = "openapi-3.2.yaml"
+)
+
+// What is beside the answer: the claim of the app that answers, which stays, and what it
+// has written so far.
+const (
+	claimed = ".claimed"
 	partial = ".part"
 )
 
@@ -60,15 +66,14 @@ func Answer(tell map[string]func() ([]byte, error)) (asked bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	file, err := os.OpenFile(path+partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	claim, err := os.OpenFile(path+claimed, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return true, nil // another app was first
 	}
 	if err != nil {
 		return true, err
 	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err = errors.Join(claim.Close(), os.WriteFile(path+partial, text, 0o600)); err != nil {
 		return true, err
 	}
 	return true, os.Rename(path+partial, path) // whoever waits for it sees all of it

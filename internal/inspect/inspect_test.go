@@ -47,12 +47,22 @@ func TestAnswer(t *testing.T) { // features: R7
 
 func TestTheFirstAppAnswers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "told")
-	require.NoError(t, os.WriteFile(path+partial, nil, 0o600)) // another one is at it
 	t.Setenv(Variable, Routes+"="+path)
-	asked, err := Answer(map[string]func() ([]byte, error){Routes: func() ([]byte, error) { return []byte("second"), nil }})
-	assert.True(t, asked)
-	require.NoError(t, err)
+	answer := func(text string) {
+		asked, err := Answer(map[string]func() ([]byte, error){Routes: func() ([]byte, error) { return []byte(text), nil }})
+		assert.True(t, asked)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.WriteFile(path+claimed, nil, 0o600)) // another one is at it
+	answer("second")
 	assert.NoFileExists(t, path)
+
+	require.NoError(t, os.Remove(path+claimed))
+	answer("first")
+	answer("second")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "first", string(text))
 }
 
 func TestEncode(t *testing.T) {
