@@ -169,8 +169,8 @@ func (c *Config) stop(ctx context.Context, force <-chan struct{}) (err error) {
 func (c *Config) protect(ctx context.Context, f func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Logger.Error().Interface("panic", p).Bytes("stack", debug.Stack()).Msg("an OnStop function panicked")
 			err = fmt.Errorf("panic: %v", p)
+			c.Logger.Error().Err(err).Bytes("stack", debug.Stack()).Msg("an OnStop function panicked")
 		}
 	}()
 	return f(ctx)

@@ -140,10 +140,11 @@ func TestAnOnStopThatPanicsKeepsNoOtherFromRunning(t *testing.T) {
 		stopped := false
 		c.OnStop = append(c.OnStop,
 			func(context.Context) error { stopped = true; return nil },
-			func(context.Context) error { panic("boom") })
+			func(context.Context) error { panic(errors.New("boom")) })
 		_, err := run(t, c, func(chan struct{}) {})
 		assert.EqualError(t, err, "redstart: OnStop: panic: boom")
 		assert.True(t, stopped)
+		assert.Contains(t, log.String(), `"error":"panic: boom"`)
 		assert.Contains(t, log.String(), "TestAnOnStopThatPanics", "the place")
 	})
 }
