@@ -92,12 +92,21 @@ func explain(data []byte, err error, v any, strict bool) error {
 	if _, theirs := told.(*Error); theirs {
 		return told
 	}
-	mismatch, ok := second.(*stdjson.UnmarshalTypeError)
+	if loose, theirs := explainLoose(data, second).(*Error); theirs {
+		return loose
+	}
+	return told
+}
+
+// explainLoose turns an error of decodeLoosely into one with a place, unless it is about
+// the program.
+func explainLoose(data []byte, err error) error {
+	mismatch, ok := err.(*stdjson.UnmarshalTypeError)
 	switch {
-	case !ok && strings.HasPrefix(second.Error(), "json: cannot set "), ok && !decodable(mismatch.Type):
-		return told
+	case err == nil, !ok && strings.HasPrefix(err.Error(), "json: cannot set "), ok && !decodable(mismatch.Type):
+		return err
 	case !ok:
-		return &Error{Reason: reason(second), Err: second, Misfit: true}
+		return &Error{Reason: reason(err), Err: err, Misfit: true}
 	}
 	at, path, keys := locate(data, int(mismatch.Offset)-1)
 	e := newError(data, at.start, mismatched(mismatch), mismatch)

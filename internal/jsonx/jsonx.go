@@ -84,6 +84,11 @@ func Unmarshal(data []byte, v any, strict bool) error {
 	opts := unmarshal
 	shape := shapeOf(target.Type())
 	switch {
+	case shape.named:
+		if err := checkSyntax(data); err != nil {
+			return explainSyntax(data, err)
+		}
+		return explainLoose(data, decodeLoosely(data, v, strict))
 	case strict && shape.numbers:
 		opts = unmarshalStrictNumbers
 	case strict:

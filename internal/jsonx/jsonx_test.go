@@ -187,6 +187,8 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
+type anything any
+
 func TestUnmarshalNumbersAreExact(t *testing.T) {
 	const long = "12345678901234567890.123456789"
 	var v any
@@ -196,6 +198,20 @@ func TestUnmarshalNumbersAreExact(t *testing.T) {
 	var nested struct{ A map[string][]*struct{ B any } }
 	require.NoError(t, Unmarshal([]byte(`{"A":{"x":[{"B":`+long+`}]}}`), &nested, false))
 	assert.Equal(t, json.Number(long), nested.A["x"][0].B)
+
+	var named struct{ A map[string]anything }
+	require.NoError(t, Unmarshal([]byte(`{"A":{"x":`+long+`}}`), &named, false))
+	assert.Equal(t, json.Number(long), named.A["x"])
+	for input, want := range map[string]string{
+		`{"A":[]}`:    "line 1, column 6: A: expected an object, got an array",
+		`{"A":{}} {}`: "line 1, column 10: unexpected text after the JSON value",
+		`{"B":1}`:     `unknown field "B"`,
+	} {
+		var fault *Error
+		err := Unmarshal([]byte(input), &named, true)
+		require.ErrorAs(t, err, &fault)
+		require.EqualError(t, err, want)
+	}
 
 	var exact struct{ A int64 }
 	require.NoError(t, Unmarshal([]byte(`{"A":9007199254740993}`), &exact, false))

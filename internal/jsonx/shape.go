@@ -14,6 +14,9 @@ type shape struct {
 	// numbers is set when a value can hold an any or a Number, for which decoding and
 	// encoding need functions of this package.
 	numbers bool
+	// named is set when a value can hold an any of another name. The library decodes
+	// numbers for it as float64, whatever functions it is given for an any.
+	named bool
 	// lists is set when a value can hold a nil slice or map further down than at the top,
 	// or has a method MarshalJSONTo.
 	lists bool
@@ -33,6 +36,12 @@ func shapeOf(t reflect.Type) shape {
 	s := shape{
 		numbers: reaches(t, func(t reflect.Type) verdict {
 			if t.Kind() == reflect.Interface || t == reflect.TypeFor[stdjson.Number]() {
+				return found
+			}
+			return open
+		}),
+		named: reaches(t, func(t reflect.Type) verdict {
+			if t.Kind() == reflect.Interface && t.NumMethod() == 0 && t != reflect.TypeFor[any]() {
 				return found
 			}
 			return open
