@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redstart-go/redstart/internal/inspect"
@@ -48,8 +50,20 @@ func parseTarget(flags *flag.FlagSet, args []string) (target, error) {
 	return t, nil
 }
 
-// ask builds the program, runs it until it has answered, and returns what it says.
+// ask returns what the program says. A signal to stop ends the program too, and leaves no
+// file behind.
 func (t target) ask(what string) ([]byte, error) {
+	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer done()
+	text, err := t.buildAndAsk(ctx, what)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", t.command, context.Cause(ctx))
+	}
+	return text, err
+}
+
+// buildAndAsk builds the program and runs it until it has answered.
+func (t target) buildAndAsk(ctx context.Context, what string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "redstart-")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.command, err)
@@ -59,15 +73,15 @@ func (t target) ask(what string) ([]byte, error) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	if out, err := exec.Command("go", "build", "-o", program, t.pkg).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, t.pkg).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: building %s: %w\n%s", t.command, t.pkg, err, bytes.TrimSpace(out))
 	}
 	// Of another package go build makes an archive, which not all systems tell by its mode.
-	if name, err := exec.Command("go", "list", "-f", "{{.Name}}", t.pkg).Output(); err != nil || string(bytes.TrimSpace(name)) != "main" {
+	if name, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Name}}", t.pkg).Output(); err != nil || string(bytes.TrimSpace(name)) != "main" {
 		return nil, fmt.Errorf("%s: %s is no program: give the package of its main function", t.command, t.pkg)
 	}
 	answer := filepath.Join(dir, "answer")
-	said, err := t.run(program, what+"="+answer, answer)
+	said, err := t.run(ctx, program, what+"="+answer, answer)
 	text, missing := os.ReadFile(answer)
 	switch {
 	case missing == nil:
@@ -82,8 +96,8 @@ func (t target) ask(what string) ([]byte, error) {
 
 // run runs the program until it ends or has answered. It returns the last of what it has
 // said on standard error.
-func (t target) run(program, request, answer string) (said string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), t.patience)
+func (t target) run(ctx context.Context, program, request, answer string) (said string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, t.args...)
 	cmd.Env = append(os.Environ(), inspect.Variable+"="+request)

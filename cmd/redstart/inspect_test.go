@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -38,6 +41,33 @@ func TestTable(t *testing.T) {
 METHOD  PATTERN  GUARDS                              HANDLER                                    SOURCE
 GET     /        jwt or session, scope crimes:close  store.Page[example.com/me/app.Crime].list  app/main.go:7
 `, string(out))
+}
+
+// Whoever stops the command stops the program that it has started, which may be a server
+// that goes on for good.
+func TestAProgramEndsWithTheCommand(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot interrupt itself there")
+	}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Setenv("GOTMPDIR", t.TempDir())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := target{command: "routes", pkg: "./testdata/idle", patience: time.Hour}.ask(inspect.Routes)
+		ended <- err
+	}()
+	require.Eventually(t, func() bool {
+		built, err := filepath.Glob(filepath.Join(dir, "redstart-*", "program"))
+		return err == nil && len(built) == 1
+	}, time.Minute, 10*time.Millisecond)
+	self, err := os.FindProcess(os.Getpid())
+	require.NoError(t, err)
+	require.NoError(t, self.Signal(os.Interrupt))
+	assert.EqualError(t, <-ended, "routes: interrupt signal received")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }
 
 type recorder []byte
