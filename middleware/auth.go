@@ -32,7 +32,8 @@ import (
 //	a scheme's own credentials by another site   403      none: see [Basic] and [Session]
 //
 // A handler that says 401 itself, as one inside of an optional Auth may, gets the
-// challenges of all schemes added to its reply, unless that has one.
+// challenges of all schemes added to its reply, unless that has one. A status that is
+// decided only while the reply is sent, as by a mounted handler, is left as it is.
 //
 // What was sent is never repeated, neither to the client nor to a log. An Auth is
 // immutable and safe for concurrent use.
