@@ -23,7 +23,7 @@ func (f *filling) callHooks(p *plan, v reflect.Value, at *path) error {
 			if !p.elem.hooks {
 				break
 			}
-			if err := f.callHooks(p.elem, v.Index(i), &path{up: at, index: i}); err != nil {
+			if err := f.callHooks(p.elem, v.Index(i), &path{up: at, list: true, index: i}); err != nil {
 				return err
 			}
 		}

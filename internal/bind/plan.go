@@ -175,7 +175,7 @@ func (f *filling) check(p *plan, v reflect.Value, at *path) {
 			return
 		}
 		for i := range v.Len() {
-			f.check(p.elem, v.Index(i), &path{up: at, index: i})
+			f.check(p.elem, v.Index(i), &path{up: at, list: true, index: i})
 		}
 	case reflect.Map:
 		if !p.elem.checked {

@@ -147,12 +147,14 @@ func TestMapsWithOtherKeysThanTextsAreGoneInto(t *testing.T) {
 		Floors map[int]room        `json:"floors"`
 		Hosts  map[netip.Addr]room `json:"hosts"`
 		Texts  map[string]int      `json:"texts"`
+		Rooms  map[string]room     `json:"rooms"`
 	}
 	for body, want := range map[string]string{
 		`{"floors":{"7":{"kind":"x"}}}`:             "#/floors/7/name required",
 		`{"floors":{"-7":{"name":"a","kind":"x"}}}`: "#/floors/-7/kind valid",
 		`{"hosts":{"10.0.0.1":{"kind":"x"}}}`:       "#/hosts/10.0.0.1/name required",
 		`{"hosts":{"::1":{"name":"a","kind":"x"}}}`: "#/hosts/::1/kind valid",
+		`{"rooms":{"":{"name":"","kind":"x"}}}`:     "#/rooms//kind valid",
 		`{"texts":{"api.gotham.city/a":"x"}}`:       "#/texts/api.gotham.city~1a type",
 	} {
 		_, violations := fill[house](t, &request{body: body})

@@ -62,15 +62,16 @@ func (v Violation) String() string {
 // path is where a walk through a body is. The nil path is the whole.
 type path struct {
 	up    *path
-	key   string
-	index int // if key is ""
+	key   string // which may be empty
+	list  bool   // up is a list, and this its element with the index
+	index int
 }
 
 func (p *path) keys() (keys []string) {
 	if p == nil {
 		return nil
 	}
-	if p.key == "" {
+	if p.list {
 		return append(p.up.keys(), strconv.Itoa(p.index))
 	}
 	return append(p.up.keys(), p.key)
