@@ -410,7 +410,8 @@ func everyControlHasAName(t *testing.T, chromium *browser.Chromium) {
 	gotham.commit(t, sighting("金门茶楼"))
 	page := visit(t, chromium, gotham.URL)
 	page.Await([]int{1}, listed)
-	for path, controls := range map[string]int{"/": 30, "/streams": 10, "/login": 5, "/report": 10} {
+	logIn(t, page, "gordon")
+	for path, controls := range map[string]int{"/": 30, "/streams": 10, "/login": 5, "/report": 10, "/log": 10} {
 		page.Open(gotham.URL + path)
 		for _, lang := range []string{"zh-Hans", "en"} {
 			page.Click("#language")
@@ -452,14 +453,18 @@ func pagesFitTheScreen(t *testing.T, chromium *browser.Chromium) {
 	crime := sighting(strings.Repeat("W", store.MaxPlace)) // one word, as wide as can be
 	crime.Description, crime.Reporter = strings.Repeat("M", store.MaxDescription), strings.Repeat("W", store.MaxReporter)
 	gotham.commit(t, crime)
-	page := chromium.Page(t)
+	page := visit(t, chromium, gotham.URL)
+	page.Allow("Failed to load resource: the server responded with a status of 404")
+	logIn(t, page, "gordon") // whose masthead has the most in it
 	for _, width := range []int64{320, 390, 768, 1280, 2560} {
 		page.Do(chromedp.EmulateViewport(width, 800))
-		for _, path := range []string{"/", "/streams", "/login", "/report"} {
+		for _, path := range []string{"/", "/streams", "/login", "/report", "/log", "/nowhere"} {
 			page.Open(gotham.URL + path)
-			page.Await(true, `!!document.querySelector("#crimes li, [data-stream], .plain-form")`)
+			page.Await(true, `!!document.querySelector("#crimes li, [data-stream], .plain-form, #log-lines, .failure")`)
 			for range 2 { // both languages
-				assert.LessOrEqual(t, browser.Value[int64](page, "document.documentElement.scrollWidth"), width, "%s at %d", path, width)
+				for _, all := range []string{"html", ".masthead"} { // which cuts off what does not fit
+					assert.LessOrEqual(t, browser.Value[int64](page, `document.querySelector("`+all+`").scrollWidth`), width, "%s of %s at %d", all, path, width)
+				}
 				page.Do(chromedp.Click(chromedp.CSS("#language")))
 			}
 		}
