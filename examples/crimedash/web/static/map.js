@@ -4,6 +4,7 @@ import { svg } from "./dom.js";
 import { number, t } from "./i18n.js";
 
 const size = "0 0 360 296";
+const hottest = 55; // percent: figures have to be read on it
 
 // The shores of the districts, by their number, and where their figure stands.
 const districts = {
@@ -45,7 +46,7 @@ export class CityMap {
     const most = Math.max(1, ...counts.map(({ total }) => total));
     for (const { district, total } of counts) {
       const { group, figure, title } = this.#areas.get(String(district));
-      group.style.setProperty("--heat", `${Math.round((total / most) * 80)}%`);
+      group.style.setProperty("--heat", `${Math.round((total / most) * hottest)}%`);
       group.classList.toggle("chosen", chosen === String(district));
       figure.textContent = number(total);
       title.textContent = `${t(`district.${district}`)}: ${number(total)}`;
