@@ -8,6 +8,7 @@ import { Session } from "./session.js";
 const kept = 500; // lines
 const known = new Set(["level", "time", "message", "method", "path", "status", "took_ms", "ip", "bytes", "request_id", "route"]);
 
+const box = document.getElementById("log-window");
 const list = document.getElementById("log-lines");
 const live = new Live("/log/live", ["line"]);
 
@@ -18,17 +19,17 @@ live.addEventListener("state", state);
 onLanguage(state);
 document.getElementById("log-trouble").addEventListener("change", ({ target }) => {
   list.classList.toggle("only-trouble", target.checked);
-  list.scrollTop = list.scrollHeight;
+  box.scrollTop = box.scrollHeight;
 });
 document.getElementById("log-clear").addEventListener("click", () => list.replaceChildren());
 state();
 live.open("");
 
 function add(line) {
-  const reading = list.scrollHeight - list.scrollTop - list.clientHeight > 40; // further up: stay there
+  const reading = box.scrollHeight - box.scrollTop - box.clientHeight > 40; // further up: stay there
   list.append(item(line));
   while (list.childElementCount > kept) list.firstElementChild.remove();
-  if (!reading) list.scrollTop = list.scrollHeight;
+  if (!reading) box.scrollTop = box.scrollHeight;
 }
 
 function item(line) {
@@ -40,7 +41,12 @@ function item(line) {
     el("time", { dateTime: time }, clock(new Date(time), true)),
     el("span", { class: "mark" }, String(status ?? level)),
     el("span", { class: "what" }, words),
-    el("span", { class: "took" }, took === undefined ? "" : `${took.toFixed(1)} ms`));
+    el("span", { class: "took" }, took === undefined ? "" : duration(took)));
+}
+
+// duration is readable for a request as for a stream that was open all day.
+function duration(ms) {
+  return ms < 1_000 ? `${ms.toFixed(1)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function state() {

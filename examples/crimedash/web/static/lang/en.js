@@ -136,7 +136,7 @@ export default {
   "login.later": "Too many attempts. Please wait a minute.",
   "login.demo": "This is a demonstration: log in as one of these",
   "login.can.batman": "vigilante: moves cases on, too",
-  "login.can.gordon": "commissioner: removes reports, too",
+  "login.can.gordon": "commissioner: removes reports and reads the log, too",
   "login.can.robin": "sidekick: exports the list, has evidence examined",
   "feed.export": "Export (CSV)",
   "feed.badge": ({ who }) => `✓ logged in as ${who}`,

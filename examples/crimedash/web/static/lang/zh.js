@@ -133,7 +133,7 @@ export default {
   "login.later": "尝试次数过多，请稍等一分钟。",
   "login.demo": "这是演示系统，可用以下身份登录",
   "login.can.batman": "义警：另可推进案件",
-  "login.can.gordon": "局长：另可删除报告",
+  "login.can.gordon": "局长：另可删除报告、查看日志",
   "login.can.robin": "助手：可导出列表、送检证物",
   "feed.export": "导出 (CSV)",
   "feed.badge": ({ who }) => `✓ 已登录用户 ${who}`,
