@@ -66,10 +66,14 @@ func anExaminationIsBrokenOff(t *testing.T, chromium *browser.Chromium) {
 	browser.Value[bool](page, `dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))`)
 	await(len(rooms) + 2)
 
+	browser.Value[string](page, `document.querySelector("#crimes li[data-id]").dataset.before = "1"`)
 	stop()
 	second, _ := start(t, config{Store: crimes, LabPace: 20 * time.Millisecond})
 	cable.Mend(second.addr)
 	page.Await("The examination was broken off. Please begin again.", text(".lab"))
+	// The list is read anew, and what was focused in the old one is gone.
+	page.Await(0, `document.querySelectorAll("#crimes li[data-before]").length`)
+	page.Await("live", `document.querySelector("#link").dataset.state`)
 	press(page, "[data-act=examine]")
 	page.Await("Laboratory: green ink on every page. The Riddler.", text(".lab"))
 }
