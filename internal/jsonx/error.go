@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,10 +109,46 @@ func explainLoose(data []byte, err error) error {
 	case !ok:
 		return &Error{Reason: reason(err), Err: err, Misfit: true}
 	}
-	at, path, keys := locate(data, int(mismatch.Offset)-1)
+	at, path, keys := locate(data, offsetOf(data, mismatch))
 	e := newError(data, at.start, mismatched(mismatch), mismatch)
 	e.Path, e.Keys, e.Misfit = path, keys, true
 	return e
+}
+
+// offsetOf returns an index within the value that encoding/json complains about. What its
+// Offset means has changed with Go 1.27, and then its Field is the whole way.
+func offsetOf(data []byte, mismatch *stdjson.UnmarshalTypeError) int {
+	offset := int(mismatch.Offset) - 1
+	at, _, keys := locate(data, offset)
+	kind, _, _ := strings.Cut(mismatch.Value, " ")
+	way := strings.Split(mismatch.Field, ".")
+	if mismatch.Field == "" || at.kind == kind && lastName(keys) == lastName(way) {
+		return offset
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(data), unmarshal)
+	for {
+		if _, err := dec.ReadToken(); err != nil {
+			return offset
+		}
+		depth := dec.StackDepth()
+		if parent, n := dec.StackIndex(depth); parent == '{' && n%2 == 1 {
+			continue // a name, with the value to come
+		}
+		// A list or an object has been entered with its first token.
+		if depth-len(way) <= 1 && depth >= len(way) && slices.Equal(slices.Collect(dec.StackPointer().Tokens()), way) {
+			return int(dec.InputOffset()) - 1
+		}
+	}
+}
+
+// lastName returns the last element of a way that is no position in a list, in lower case.
+func lastName(way []string) string {
+	for _, name := range slices.Backward(way) {
+		if strings.Trim(name, "0123456789") != "" {
+			return strings.ToLower(name)
+		}
+	}
+	return ""
 }
 
 // decodeLoosely decodes what is known to be JSON by encoding/json.
@@ -236,7 +273,7 @@ func misfit(data []byte, at token, fault *json.SemanticError) string {
 		return "expected a number in quotes, got " + found
 	case t.Kind() == reflect.Bool && at.kind == "bool" && fault.Err == nil:
 		return "expected a boolean in quotes, got " + found
-	case fault.Err == nil, isText(t) && at.kind != "string" && at.kind != "key",
+	case fault.Err == nil, (isText(t) || fault.Err == errNoNumber) && at.kind != "string" && at.kind != "key",
 		errors.Is(fault.Err, strconv.ErrRange), errors.Is(fault.Err, strconv.ErrSyntax):
 		what := at.kind
 		if isNumber(t) {

@@ -35,7 +35,7 @@ func decodeNumber(dec *jsontext.Decoder, n *stdjson.Number) error {
 		return dec.SkipValue()
 	case '0', '"':
 	default:
-		return errors.ErrUnsupported
+		return errNoNumber
 	}
 	v, err := dec.ReadValue()
 	if err != nil {

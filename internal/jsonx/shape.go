@@ -48,6 +48,8 @@ func shapeOf(t reflect.Type) shape {
 		}),
 		lists: reaches(listOf(t), func(t reflect.Type) verdict {
 			switch {
+			case t == reflect.TypeFor[stdjson.Number]():
+				return closed // encoding/json knows its own
 			case t.Implements(reflect.TypeFor[json.MarshalerTo]()), reflect.PointerTo(t).Implements(reflect.TypeFor[json.MarshalerTo]()):
 				return found // a method that encoding/json does not know
 			case encodesItself(t):
