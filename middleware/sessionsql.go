@@ -26,19 +26,12 @@ type SQLSessions struct {
 // time is over are deleted with every thousandth write. Times are those of the machine that
 // asks, in seconds.
 func OpenSQLSessions(ctx context.Context, db *sql.DB, table string) (*SQLSessions, error) {
-	if db == nil {
-		return nil, errors.New("middleware: OpenSQLSessions: the database is nil")
-	}
-	if !tableName.MatchString(table) {
-		return nil, fmt.Errorf("middleware: OpenSQLSessions: %q is not the name of a table: want letters, digits and underscores", table)
-	}
-	for _, statement := range []string{
-		`CREATE TABLE IF NOT EXISTS ` + table + ` (id VARCHAR(64) PRIMARY KEY, data TEXT NOT NULL, ends_at BIGINT NOT NULL)`,
-		`CREATE INDEX IF NOT EXISTS ` + table + `_ends_at ON ` + table + ` (ends_at)`,
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, fmt.Errorf("middleware: OpenSQLSessions: making the table %s: %w", table, err)
-		}
+	err := makeTable(ctx, "OpenSQLSessions", db, table,
+		`CREATE TABLE IF NOT EXISTS `+table+` (id VARCHAR(64) PRIMARY KEY, data TEXT NOT NULL, ends_at BIGINT NOT NULL)`,
+		`CREATE INDEX IF NOT EXISTS `+table+`_ends_at ON `+table+` (ends_at)`,
+	)
+	if err != nil {
+		return nil, err
 	}
 	return &SQLSessions{
 		db:      db,

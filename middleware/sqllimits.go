@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,19 +37,12 @@ const sweepEvery = 1000
 // those of the machine that asks, in microseconds: machines whose clocks differ differ
 // by as much in when they give a token.
 func OpenSQLLimits(ctx context.Context, db *sql.DB, table string) (*SQLLimits, error) {
-	if db == nil {
-		return nil, errors.New("middleware: OpenSQLLimits: the database is nil")
-	}
-	if !tableName.MatchString(table) {
-		return nil, fmt.Errorf("middleware: OpenSQLLimits: %q is not the name of a table: want letters, digits and underscores", table)
-	}
-	for _, statement := range []string{
-		`CREATE TABLE IF NOT EXISTS ` + table + ` (bucket VARCHAR(255) PRIMARY KEY, full_at BIGINT NOT NULL)`,
-		`CREATE INDEX IF NOT EXISTS ` + table + `_full_at ON ` + table + ` (full_at)`,
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, fmt.Errorf("middleware: OpenSQLLimits: making the table %s: %w", table, err)
-		}
+	err := makeTable(ctx, "OpenSQLLimits", db, table,
+		`CREATE TABLE IF NOT EXISTS `+table+` (bucket VARCHAR(255) PRIMARY KEY, full_at BIGINT NOT NULL)`,
+		`CREATE INDEX IF NOT EXISTS `+table+`_full_at ON `+table+` (full_at)`,
+	)
+	if err != nil {
+		return nil, err
 	}
 	// What Bucket.Take does, as one statement, so that two of them for one row follow
 	// each other: a bucket that is full counts from now on, none is emptier than empty,
@@ -73,8 +65,6 @@ func OpenSQLLimits(ctx context.Context, db *sql.DB, table string) (*SQLLimits, e
 		forget: `DELETE FROM ` + table + ` WHERE full_at < $1`,
 	}, nil
 }
-
-var tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,49}$`)
 
 // Take implements [LimitStore].
 func (s *SQLLimits) Take(ctx context.Context, key string, b Bucket) (Taken, error) {

@@ -31,22 +31,15 @@ type SQLReplies struct {
 // not kept: another try is a new request. Times are those of the machine that asks:
 // clocks that differ make leases differ as much.
 func OpenSQLReplies(ctx context.Context, db *sql.DB, table string) (*SQLReplies, error) {
-	if db == nil {
-		return nil, errors.New("middleware: OpenSQLReplies: the database is nil")
-	}
-	if !tableName.MatchString(table) {
-		return nil, fmt.Errorf("middleware: OpenSQLReplies: %q is not the name of a table: want letters, digits and underscores", table)
-	}
-	for _, statement := range []string{
+	err := makeTable(ctx, "OpenSQLReplies", db, table,
 		// A status of 0 is a request under way. BYTEA is PostgreSQL's name, and to SQLite a
 		// column like another, which keeps bytes as they are.
-		`CREATE TABLE IF NOT EXISTS ` + table + ` (claim VARCHAR(255) PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL,
+		`CREATE TABLE IF NOT EXISTS `+table+` (claim VARCHAR(255) PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL,
 			token VARCHAR(64) NOT NULL, until_at BIGINT NOT NULL, status INTEGER NOT NULL, header BYTEA, body BYTEA)`,
-		`CREATE INDEX IF NOT EXISTS ` + table + `_until_at ON ` + table + ` (until_at)`,
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, fmt.Errorf("middleware: OpenSQLReplies: making the table %s: %w", table, err)
-		}
+		`CREATE INDEX IF NOT EXISTS `+table+`_until_at ON `+table+` (until_at)`,
+	)
+	if err != nil {
+		return nil, err
 	}
 	return &SQLReplies{
 		db: db,
