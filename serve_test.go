@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -191,7 +192,7 @@ func TestUnixSocket(t *testing.T) {
 	require.NoError(t, stale.Close())
 	require.FileExists(t, path)
 
-	app, log := newApp()
+	app, log := newApp(redstart.WithSocketMode(0o620))
 	app.Get("/", func(req *redstart.Request) redstart.Response { return redstart.Text("[" + req.IP() + "]") })
 	started := make(chan struct{})
 	app.OnStart(func(context.Context) error { close(started); return nil })
@@ -199,6 +200,9 @@ func TestUnixSocket(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- app.Run(ctx, "unix:"+path) }()
 	<-started
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o620), info.Mode().Perm())
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}}
